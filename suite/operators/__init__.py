@@ -11,7 +11,7 @@ from suite.operators.base import Operator
 def names() -> tuple[str, ...]:
     """Names of all operators, sorted; one file each in this folder."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name != "base"))
+    return tuple(sorted(name for name in found if name not in ("base", "arguments")))
 
 
 def get(name: str) -> Operator:

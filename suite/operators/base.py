@@ -20,7 +20,9 @@ PASSES: tuple[Pass, ...] = ("forward", "forward+backward")
 Profile = Literal["quick", "full"]
 
 EPSILON = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-SMALLEST = {"float64": 5e-324, "float32": 1.4e-45, "float16": 6.0e-8, "bfloat16": 9.2e-41}
+# The smallest magnitude every framework keeps: normal numbers, as some flush subnormals to zero;
+# float16 is only ever stored, so its subnormals survive and their spacing counts.
+SMALLEST = {"float64": 2.3e-308, "float32": 1.2e-38, "float16": 6.0e-8, "bfloat16": 1.2e-38}
 ITEM_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
 
