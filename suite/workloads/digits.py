@@ -27,10 +27,10 @@ GATES, UNITS, UNIT_SAMPLES = 16, 32, 512
 class Settings:
     """Length and strength of the training."""
 
-    epochs: int = 40
+    epochs: int = 30
     batch: int = 64
-    learning_rate: float = 3e-3
-    gate_penalty: float = 0.05
+    learning_rate: float = 1e-2
+    gate_penalty: float = 0.1
     temperature: float = 2 / 3
     seed: int = SEED
 
@@ -78,7 +78,8 @@ class GatedNetwork(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(1, channels, 3, padding=1)
         self.blocks = nn.ModuleList(GatedBlock(channels, gated) for gated in self.gated)
-        self.dense = nn.Linear(channels * 16, units)
+        self.dense = nn.Linear(channels * 16, units, bias=False)
+        self.dense_norm = nn.BatchNorm1d(units)
         self.classes = nn.Linear(units, 10)
 
     def forward(self, x, noise=None, temperature=1.0):
@@ -89,7 +90,8 @@ class GatedNetwork(nn.Module):
         for block, block_noise in zip(self.blocks, noises, strict=True):
             x, logits = block(x, block_noise, temperature)
             gate_logits.append(logits)
-        preactivations = self.dense(functional.avg_pool2d(x, 2).flatten(1))
+        pooled = functional.avg_pool2d(x, 2).flatten(1)
+        preactivations = self.dense_norm(self.dense(pooled))
         classes = self.classes(functional.relu(preactivations))
         return classes, torch.cat(gate_logits, dim=1), preactivations
 

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -113,10 +114,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
 def write(path: Path, tensors: dict[str, np.ndarray]) -> None:
     """Write float32 tensors to one compressed .npz, aside first, so no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    narrow: dict[str, Any] = {tensor: np.float32(v) for tensor, v in tensors.items()}
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, **{k: np.float32(v) for k, v in tensors.items()})
+            np.savez_compressed(stream, **narrow)
         Path(aside).chmod(0o644)
         os.replace(aside, path)
     except BaseException:
