@@ -1,7 +1,7 @@
 """Checks of arguments that read the same for NumPy, torch and jax arrays.
 
-They use only ``shape``, ``ndim``, ``dtype`` and comparison, so that an operator states its bad input
-once and every implementation raises the same error. Messages name the argument, its value and what
+They use only ``shape``, ``dtype`` and comparison, so that an operator states its bad input once and
+every implementation raises the same error. Messages name the argument, its value and what
 is allowed. An array is whatever has a shape and a dtype and is no NumPy scalar; everything else is
 a host scalar.
 """

@@ -1,0 +1,28 @@
+"""Soft cut in plain torch; autograd differentiates it, any number of times."""
+
+import torch
+
+from suite.registry import implements
+
+
+def _column(value, x):
+    """A parameter as a tensor that broadcasts along the rows of x."""
+    value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    return value.unsqueeze(-1) if value.ndim else value
+
+
+@implements(
+    "soft_cut",
+    framework="torch",
+    devices=("cpu", "cuda"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
+)
+def soft_cut(x, threshold, steepness, *, keep="above"):
+    """Sigmoid selection of samples; arguments as in ``suite.operators.soft_cut``."""
+    largest = torch.finfo(x.dtype).max
+    slope = _column(steepness, x)
+    slope = torch.where(slope > 0, slope, torch.nan).clamp(max=largest)
+    # Clamped, since infinite distances times a vanished slope of the sigmoid would be NaN.
+    distance = (x - _column(threshold, x)).clamp(-largest, largest)
+    z = slope * distance
+    return torch.sigmoid(z if keep == "above" else -z)

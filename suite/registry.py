@@ -1,0 +1,319 @@
+"""Implementations: how one declares itself, how they are found, and how one is loaded.
+
+Finding reads source text only: the literal arguments of the ``@implements`` decorators, by ``ast``.
+Nothing is imported until :func:`load` is called, so a broken framework or a hostile file cannot
+hurt a listing.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from suite import operators
+from suite.operators.arguments import dtype_name, is_array
+from suite.operators.base import Operator
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUSE = ROOT / "implementations"
+ENTRY_POINTS = "cdfbench.implementations"
+FRAMEWORKS = ("numpy", "torch", "jax")
+HALF = ("float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What an ``@implements`` decorator says, read without importing the file.
+
+    name: the implementation's name. module: importable name, or "" for a user's own file.
+    known_error: the errata entry of a formula that is wrong on purpose, or "".
+    slow_compile: each case costs seconds of compilation; the quick profile runs two at most.
+    """
+
+    operator: str
+    name: str
+    framework: str
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    path: Path
+    function: str
+    module: str = ""
+    known_error: str = ""
+    slow_compile: bool = False
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A loaded declaration: the raw function, and its vjp and skip where it gave one."""
+
+    declaration: Declaration
+    function: Callable[..., Any]
+    vjp: Callable[..., tuple] | None
+    skip: Callable[..., str | None] | None
+
+
+def implements(
+    operator: str,
+    *,
+    framework: str,
+    devices: tuple[str, ...] = ("cpu",),
+    dtypes: tuple[str, ...] = ("float32", "float64"),
+    name: str | None = None,
+    vjp: Callable[..., tuple] | None = None,
+    skip: Callable[..., str | None] | None = None,
+    known_error: str = "",
+    slow_compile: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare that the decorated function implements an operator; returns it unchanged.
+
+    framework: whose arrays it takes and whose autodiff differentiates it. devices: "cpu", "cuda".
+    dtypes: what it computes in; half types are cast to float32 around it by :func:`load`.
+    name: else that of the folder (in the house) or of the file (a user's own).
+    vjp(cotangent, wrt, **arguments) -> gradients in the order of wrt: numpy only.
+    skip(case) -> a reason why a case cannot be done, or None.
+    known_error: errata entry of a formula that is wrong on purpose.
+    slow_compile: see :class:`Declaration`.
+
+    All but ``vjp`` and ``skip`` must be literals, since listings read them from the source.
+
+    Raises ValueError for an unknown operator or framework.
+    """
+    if operator not in operators.names():
+        raise ValueError(f"operator={operator!r}: expected one of {operators.names()}")
+    if framework not in FRAMEWORKS:
+        raise ValueError(f"framework={framework!r}: expected one of {FRAMEWORKS}")
+    if framework == "numpy" and vjp is None:
+        raise ValueError("framework='numpy' has no autodiff: pass vjp=")
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__cdfbench__ = {"operator": operator, "vjp": vjp, "skip": skip}  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def discover(files: Iterable[Path | str] = ()) -> tuple[Declaration, ...]:
+    """All declarations: the house's, installed entry points', and those of the given files.
+
+    Raises ValueError for a file that cannot be read or parsed, has a decorator whose arguments are
+    no literals, or repeats another's name for the same operator.
+    """
+    found: list[Declaration] = []
+    for path in sorted(HOUSE.rglob("*.py")):
+        found += _declarations(path, _house_name(path), _module_name(path))
+    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS)):
+        path = _entry_point_path(point)
+        found += _declarations(path, point.name, point.value.partition(":")[0])
+    for file in files:
+        path = Path(file).resolve()
+        if not path.is_file():
+            raise ValueError(f"implementation file {str(file)!r}: no such file")
+        own = _declarations(path, path.stem, "")
+        if not own:
+            raise ValueError(f"implementation file {str(file)!r}: no @implements in it")
+        found += own
+    seen: dict[tuple[str, str], Path] = {}
+    for item in found:
+        other = seen.setdefault((item.operator, item.name), item.path)
+        if other != item.path:
+            raise ValueError(
+                f"{item.path}: {item.name!r} already implements {item.operator} in {other}; "
+                "pass name= to @implements"
+            )
+    return tuple(sorted(found, key=lambda d: (d.operator, d.name)))
+
+
+def find(operator: str, name: str, files: Iterable[Path | str] = ()) -> Declaration:
+    """The declaration of one implementation of one operator; KeyError lists what there is."""
+    operators.get(operator)
+    mine = [d for d in discover(files) if d.operator == operator]
+    for declaration in mine:
+        if declaration.name == name:
+            return declaration
+    names = ", ".join(d.name for d in mine)
+    raise KeyError(f"implementation {name!r} of {operator}: expected one of {names}")
+
+
+def load(operator: str, name: str, *, check_values: bool = True) -> Callable[..., Any]:
+    """The implementation of an operator as people import it, ready to call.
+
+    >>> from suite import load
+    >>> f = load("soft_cut", "numpy_scipy")
+
+    Shapes, dtypes and host scalars are checked at every call. ``check_values=False`` leaves out
+    the checks that read device values (invalid ones then give NaN); they also switch themselves
+    off under vmap, Dynamo and jax tracers. float16 and bfloat16 are computed in float32 and
+    returned in the input's dtype.
+
+    Raises KeyError for an unknown operator or implementation, ImportError where its framework is
+    missing.
+    """
+    return checked(load_declared(find(operator, name)), check_values=check_values)
+
+
+def load_declared(declaration: Declaration) -> Implementation:
+    """Import the declaring file and return what it declared."""
+    function = getattr(_import(declaration), declaration.function)
+    extra = function.__cdfbench__
+    return Implementation(declaration, function, extra["vjp"], extra["skip"])
+
+
+def checked(implementation: Implementation, *, check_values: bool) -> Callable[..., Any]:
+    """Wrap the raw function: the operator's checks before it, half types cast around it."""
+    from suite import frameworks
+
+    operator = operators.get(implementation.declaration.operator)
+    adaptor = frameworks.get(implementation.declaration.framework)
+    function, check, values = implementation.function, operator.check, operator.check_values
+    traced, cast = adaptor.is_traced, adaptor.cast
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        check(*args, **kwargs)
+        if check_values and not traced(*args, *kwargs.values()):
+            values(*args, **kwargs)
+        given = first_dtype(args, kwargs)
+        if given not in HALF:
+            return function(*args, **kwargs)
+        args = tuple(cast(a, "float32") if is_array(a) else a for a in args)
+        kwargs = {k: cast(a, "float32") if is_array(a) else a for k, a in kwargs.items()}
+        return cast(function(*args, **kwargs), given)
+
+    return call
+
+
+def first_dtype(args: tuple, kwargs: dict[str, Any]) -> str:
+    """The dtype of the first argument, which every operator's check has found to be an array."""
+    return dtype_name(args[0] if args else next(iter(kwargs.values())))
+
+
+def source_hash(declaration: Declaration, operator: Operator | None = None) -> str:
+    """SHA-256 (16 hex digits) of every project file the implementation imports, and its operator.
+
+    Follows the import statements of ``suite`` and ``implementations`` through the source text.
+    """
+    todo = [declaration.path]
+    todo.append(Path(operators.__path__[0]) / f"{declaration.operator}.py")
+    seen: dict[Path, bytes] = {}
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen[path] = path.read_bytes()
+        for module in _imports(ast.parse(seen[path])):
+            todo += _project_files(module)
+    digest = hashlib.sha256()
+    for path in sorted(seen):
+        digest.update(path.name.encode() + b"\0" + seen[path] + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _declarations(path: Path, name: str, module: str) -> list[Declaration]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ValueError(f"implementation file {str(path)!r} cannot be read: {error}") from error
+    found = []
+    for node in tree.body:
+        for call in getattr(node, "decorator_list", ()):
+            if isinstance(call, ast.Call) and _called(call) == "implements":
+                found.append(_declaration(call, node.name, path, name, module))  # type: ignore[attr-defined]
+    return found
+
+
+def _declaration(call: ast.Call, function: str, path: Path, name: str, module: str) -> Declaration:
+    said: dict[str, Any] = {}
+    try:
+        said["operator"] = ast.literal_eval(call.args[0])
+        for keyword in call.keywords:
+            if keyword.arg not in ("vjp", "skip"):
+                said[keyword.arg or "**"] = ast.literal_eval(keyword.value)
+        return Declaration(
+            operator=said["operator"],
+            name=said.get("name") or name,
+            framework=said["framework"],
+            devices=tuple(said.get("devices", ("cpu",))),
+            dtypes=tuple(said.get("dtypes", ("float32", "float64"))),
+            path=path,
+            function=function,
+            module=module,
+            known_error=said.get("known_error", ""),
+            slow_compile=said.get("slow_compile", False),
+        )
+    except (ValueError, IndexError, KeyError) as error:
+        raise ValueError(
+            f"{path}:{call.lineno}: @implements takes the operator's name, framework= and other "
+            f"arguments as literals ({error})"
+        ) from error
+
+
+def _called(call: ast.Call) -> str:
+    target = call.func
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def _house_name(path: Path) -> str:
+    return "_".join(path.relative_to(HOUSE).parent.parts)
+
+
+def _module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def _entry_point_path(point: importlib.metadata.EntryPoint) -> Path:
+    """The file of an entry point's module, found without importing its parents."""
+    first, *rest = point.value.partition(":")[0].split(".")
+    spec = importlib.util.find_spec(first)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"entry point {point.name!r}: no module {point.value!r}")
+    if not rest:
+        return Path(spec.origin)
+    base = Path(spec.origin).parent.joinpath(*rest)
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def _import(declaration: Declaration) -> ModuleType:
+    if declaration.module:
+        return importlib.import_module(declaration.module)
+    digest = hashlib.sha256(str(declaration.path).encode()).hexdigest()[:12]
+    name = f"cdfbench_user_{declaration.path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, declaration.path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{declaration.path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _imports(tree: ast.AST) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _project_files(module: str) -> list[Path]:
+    """Files of a module of this project, its packages' ``__init__`` left out; else nothing."""
+    if module.partition(".")[0] not in ("suite", "implementations"):
+        return []
+    path = (ROOT / Path(*module.split("."))).with_suffix(".py")
+    return [path] if path.is_file() else []
