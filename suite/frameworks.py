@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -33,6 +32,7 @@ class Framework(Protocol):
     (arrays by name, cotangent) and return (output, *gradients), unsynchronised.
     take(array, index, axis): gather along one axis, a fresh array.
     synchronize(value): wait until the value is there. copy(array), sort(array): yardsticks.
+    flush(device): enqueue a write as large as a GPU's L2, so that inputs come from memory.
     versions() -> packages and what was configured. threads() -> CPU threads it uses.
     peak_memory_reset(device), peak_memory(device): device allocator's bytes; None on a CPU.
     compilation() -> counts kept by its compiler since the process began.
@@ -55,6 +55,7 @@ class Framework(Protocol):
     ) -> Target: ...
     def take(self, array: Any, index: np.ndarray, axis: int) -> Any: ...
     def synchronize(self, value: Any) -> None: ...
+    def flush(self, device: str) -> None: ...
     def copy(self, array: Any) -> Any: ...
     def sort(self, array: Any) -> Any: ...
     def versions(self) -> dict[str, str]: ...
@@ -118,6 +119,9 @@ class Numpy:
         return np.take(array, index, axis=axis)
 
     def synchronize(self, value: Any) -> None:
+        return None
+
+    def flush(self, device: str) -> None:
         return None
 
     def copy(self, array: np.ndarray) -> np.ndarray:
@@ -222,6 +226,15 @@ class Torch:
             if tensor.device.type == "cuda":
                 self.torch.cuda.synchronize(tensor.device)
                 return
+
+    @functools.cached_property
+    def _cache(self) -> Any:
+        size = self.torch.cuda.get_device_properties(0).L2_cache_size
+        return self.torch.empty(size, dtype=self.torch.int8, device="cuda")
+
+    def flush(self, device: str) -> None:
+        if device == "cuda":
+            self._cache.zero_()
 
     def copy(self, array: Any) -> Any:
         return array.clone()
@@ -340,16 +353,22 @@ class Jax:
         self.jax.block_until_ready(value)
 
     @functools.cached_property
-    def _copy(self) -> Callable:
-        # Negation in place of a copy: XLA may alias an unchanged input to its output.
-        return self.jax.jit(lambda array: -array)
+    def _cache(self) -> tuple[Callable, Any]:
+        # jax does not tell the L2's size: 128 MiB exceeds that of every current GPU.
+        write = self.jax.jit(lambda array: array + 1, donate_argnums=0)
+        return write, self.jax.numpy.zeros(1 << 27, dtype="int8")
+
+    def flush(self, device: str) -> None:
+        if device == "cuda":
+            write, array = self._cache
+            self._cache = write, write(array)
 
     @functools.cached_property
     def _sort(self) -> Callable:
         return self.jax.jit(lambda array: self.jax.numpy.sort(array, axis=-1))
 
     def copy(self, array: Any) -> Any:
-        return self._copy(array)
+        return self.jax.numpy.array(array, copy=True)
 
     def sort(self, array: Any) -> Any:
         return self._sort(array)
@@ -389,6 +408,8 @@ def get(name: str) -> Framework:
     return adaptors[name]()
 
 
-def clock() -> Callable[[], float]:
-    """The wall clock as it is before any implementation is loaded, in seconds."""
-    return time.perf_counter
+def cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

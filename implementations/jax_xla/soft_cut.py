@@ -29,4 +29,16 @@ def soft_cut(x, threshold, steepness, *, keep="above"):
     # Clamped, since infinite distances times a vanished slope of the sigmoid would be NaN.
     distance = jnp.clip(x - _column(threshold, x), -largest, largest)
     z = slope * distance
-    return jax.nn.sigmoid(z if keep == "above" else -z)
+    return _sigmoid(z if keep == "above" else -z)
+
+
+@jax.custom_jvp
+def _sigmoid(z):
+    return jax.nn.sigmoid(z)
+
+
+@_sigmoid.defjvp
+def _slope(primals, tangents):
+    # Autodiff's y (1 - y) is zero where y rounds to 1; this keeps the upper tail.
+    (z,), (dz,) = primals, tangents
+    return _sigmoid(z), _sigmoid(z) * _sigmoid(-z) * dz

@@ -25,4 +25,5 @@ def soft_cut(x, threshold, steepness, *, keep="above"):
     # Clamped, since infinite distances times a vanished slope of the sigmoid would be NaN.
     distance = (x - _column(threshold, x)).clamp(-largest, largest)
     z = slope * distance
-    return torch.sigmoid(z if keep == "above" else -z)
+    # The exponential of logsigmoid: autograd's y (1 - y) of a sigmoid is zero where y rounds to 1.
+    return torch.nn.functional.logsigmoid(z if keep == "above" else -z).exp()

@@ -1,0 +1,1 @@
+"""Judges look at outputs, never at implementations."""

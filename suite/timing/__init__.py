@@ -1,0 +1,1 @@
+"""Timing: the pytest-benchmark session that a worker runs, its clocks, and what is derived."""

@@ -1,0 +1,107 @@
+"""One cell in the making: fresh inputs for every round, outputs kept for the judge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.frameworks import Framework
+from suite.operators.base import BASES, Case, Operator, Pass, cotangent, inputs
+from suite.rounds import WARM_UP, WHOLE, kept_whole, positions, round_of
+
+
+class Cell:
+    """Feeds a target with rounds and stashes what it returns.
+
+    Used by ``benchmark.pedantic``: :meth:`setup` makes the next round's arguments, :meth:`target`
+    is what the clock sees, :meth:`teardown` keeps its output while the clock stands still.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        case: Case,
+        pass_: Pass,
+        framework: Framework,
+        device: str,
+        call: Any,
+        clock: str = "wall",
+    ) -> None:
+        self.case, self.framework, self.device, self.call = case, framework, device, call
+        self.synchronised = clock == "wall"
+        self.names = ("output", *case.wrt) if pass_ == "forward+backward" else ("output",)
+        self.keeps = True
+        self.kept: dict[str, np.ndarray] = {}
+        self.dtypes: dict[str, str] = {}
+        self.upcoming: list[int] = []
+        self.keep: frozenset[int] = frozenset()
+        self.last: Any = None
+        self.bases = [self._native(operator, base) for base in range(BASES)]
+
+    def _native(self, operator: Operator, base: int) -> dict[str, Any]:
+        arrays: dict[str, Any] = inputs(operator, self.case, base)
+        arrays["output"] = cotangent(operator, self.case, base)
+        return {
+            name: self.framework.array(array, self.case.dtype, self.device)
+            for name, array in arrays.items()
+        }
+
+    def schedule(self, rounds: int, warm_ups: int) -> None:
+        """Number the rounds to come: warm-ups first, then the timed ones from zero."""
+        self.upcoming = [WARM_UP + k for k in range(warm_ups)] + list(range(rounds))
+        self.upcoming.reverse()
+        self.keep = kept_whole(self.case, rounds)
+
+    def setup(self) -> tuple[tuple, dict]:
+        """Arguments of the next round, on the device, ready: (arrays, cotangent)."""
+        self.index = self.upcoming.pop()
+        where = round_of(self.case, self.index)
+        arrays = {}
+        for name, array in self.bases[where.base].items():
+            fresh = array
+            for axis, label in enumerate(self.case.dims[name]):
+                if label in where.orders:
+                    fresh = self.framework.take(fresh, where.orders[label], axis)
+            arrays[name] = self.framework.copy(fresh) if fresh is array else fresh
+        weight = arrays.pop("output")
+        self.framework.synchronize((*arrays.values(), weight))
+        self.framework.flush(self.device)
+        if self.synchronised:
+            self.framework.synchronize((*arrays.values(), weight))
+        return (arrays, weight), {}
+
+    def target(self, arrays: Mapping[str, Any], weight: Any) -> None:
+        """The timed call; with the wall clock it ends when the device has ended."""
+        self.last = self.call(arrays, weight)
+        if self.synchronised:
+            self.framework.synchronize(self.last)
+
+    def teardown(self, arrays: Mapping[str, Any], weight: Any) -> None:
+        """Keep the round's output, whole or in part; warm-ups leave nothing."""
+        output, self.last = self.last, None
+        if self.index >= WARM_UP or not self.keeps:
+            return
+        for name, native in zip(self.names, output, strict=True):
+            self.dtypes[name] = str(native.dtype).rpartition(".")[2]
+            values = np.array(self.framework.numpy(native))
+            key = f"{self.index}/{name}"
+            if values.size <= WHOLE or self.index in self.keep:
+                self.kept[key] = values
+            else:
+                self.kept[f"{key}/some"] = values.reshape(-1)[
+                    positions(self.case, self.index, values.size)
+                ]
+                self.kept[f"{key}/sum"] = np.asarray(values.sum(dtype=np.float64))
+
+    def write(self, path: Path) -> None:
+        """Write what was kept, aside and then renamed."""
+        aside = path.with_suffix(".part")
+        with aside.open("wb") as stream:
+            np.savez(stream, **self.kept)  # type: ignore[arg-type]
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.rename(path)

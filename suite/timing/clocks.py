@@ -1,0 +1,43 @@
+"""Clocks, captured before any implementation is loaded.
+
+``wall``: the host's monotonic clock around a synchronised call; compares frameworks.
+``event``: CUDA events on torch's stream; leaves out the host, torch on a GPU only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+WALL: Callable[[], float] = time.perf_counter
+CLOCKS = ("wall", "event")
+
+
+class Event:
+    """An instant on torch's current CUDA stream; ``later - earlier`` is in seconds.
+
+    pytest-benchmark only subtracts what its timer returns, so a recorded event can stand for time.
+    """
+
+    def __init__(self) -> None:
+        import torch
+
+        self.event = torch.cuda.Event(enable_timing=True)
+        self.event.record()
+
+    def __sub__(self, earlier: Event) -> float:
+        self.event.synchronize()
+        return earlier.event.elapsed_time(self.event) / 1e3
+
+
+def timer(clock: str) -> Callable[[], Any]:
+    """The timer of a clock: called twice, the difference is in seconds."""
+    if clock not in CLOCKS:
+        raise ValueError(f"clock={clock!r}: expected one of {CLOCKS}")
+    return WALL if clock == "wall" else Event
+
+
+def clocks(framework: str, device: str) -> tuple[str, ...]:
+    """The clocks that apply to a framework on a device."""
+    return ("wall", "event") if (framework, device) == ("torch", "cuda") else ("wall",)

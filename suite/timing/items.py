@@ -1,0 +1,96 @@
+"""The benchmark items a worker's pytest session runs: not tests of anything, so not collected
+except by :mod:`suite.timing.session`."""
+
+from __future__ import annotations
+
+from suite.timing.cell import Cell
+from suite.timing.clocks import WALL
+from suite.timing.failure import failure
+from suite.timing.session import Item, Session
+
+
+def test_item(item: Item, session: Session, benchmark) -> None:
+    """Measure one cell or yardstick and journal it, whatever happens short of a death."""
+    identity = {"case": item.cell.case, "pass": item.cell.pass_, "clock": item.cell.clock}
+    if item.yardstick:
+        identity |= {"pass": "", "yardstick": item.yardstick}
+    session.journal.append(kind="start", **identity)
+    try:
+        measure = _yardstick if item.yardstick else _cell
+        record = measure(item, session, benchmark)
+    except Exception as error:  # any failure of an implementation is a row of the run
+        record = failure(error)
+    session.journal.append(kind="yardstick" if item.yardstick else "cell", **identity, **record)
+
+
+def _cell(item: Item, session: Session, benchmark) -> dict:
+    case = session.operator.case(item.cell.case)
+    if reason := session.unsupported(case):
+        return {"status": "unsupported", "reason": reason}
+    plan, framework = session.plan, session.framework
+    before = framework.compilation()
+    call = session.call(case, item.cell.pass_)
+    cell = Cell(
+        session.operator, case, item.cell.pass_, framework, plan.device, call, item.cell.clock
+    )
+    cell.schedule(rounds=0, warm_ups=3)
+    first, _, pilot = _called(cell), _called(cell), _called(cell)
+    after = framework.compilation()
+    record = {
+        "first_call": first,
+        "compilation": {name: after[name] - before.get(name, 0) for name in after},
+        "threads": framework.threads(),
+    }
+    rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot)
+    warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot)
+    record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
+    path = session.outputs()
+    cell.write(path)
+    return {"status": "measured", "outputs": path.name, "dtypes": cell.dtypes, **record}
+
+
+def _yardstick(item: Item, session: Session, benchmark) -> dict:
+    """A copy of the bytes the operator must move at least, or a sort of its samples."""
+    case, framework = session.operator.case(item.cell.case), session.framework
+    if reason := session.unsupported(case):
+        return {"status": "unsupported", "reason": reason}
+    main = case.arrays[0]
+    yard = getattr(framework, item.yardstick)
+
+    def call(arrays, weight):
+        return (yard(arrays[main]),)
+
+    cell = Cell(
+        session.operator, case, "forward", framework, session.plan.device, call, item.cell.clock
+    )
+    cell.keeps = False
+    cell.schedule(rounds=0, warm_ups=2)
+    _called(cell)
+    pilot = _called(cell)
+    budget = session.plan.budget
+    samples = _pedantic(cell, budget.rounds(pilot), budget.warm_ups(pilot), benchmark)
+    return {"status": "measured", "samples": samples}
+
+
+def _called(cell: Cell) -> float:
+    """One call of a warm-up round, in seconds by the wall clock."""
+    arguments, _ = cell.setup()
+    start = WALL()
+    cell.target(*arguments)
+    cell.framework.synchronize(cell.last)
+    seconds = WALL() - start
+    cell.teardown(*arguments)
+    return seconds
+
+
+def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> list[float]:
+    cell.schedule(rounds, warm_ups)
+    benchmark.pedantic(
+        cell.target,
+        setup=cell.setup,
+        teardown=cell.teardown,
+        rounds=rounds,
+        warmup_rounds=warm_ups,
+        iterations=1,
+    )
+    return list(benchmark.stats.stats.data)

@@ -1,0 +1,86 @@
+"""What a worker is asked to do: a plan, written by the parent as JSON and read by the worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from suite.operators.base import Pass, Profile
+
+Mode = Literal["time", "check", "memory"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a cell may be measured.
+
+    seconds: aimed at per cell once warm. warm_up: seconds before the first timed round.
+    low, high: bounds on the number of rounds. cap: seconds that even the lower bound may take,
+    beyond which fewer rounds are run, but never fewer than ``least``.
+    """
+
+    seconds: float
+    warm_up: float
+    low: int
+    high: int
+    cap: float
+    least: int = 5
+
+    def rounds(self, pilot: float) -> int:
+        """Timed rounds for a cell whose pilot call took that many seconds."""
+        wanted = min(max(int(self.seconds / max(pilot, 1e-9)), self.low), self.high)
+        affordable = max(int(self.cap / max(pilot, 1e-9)), self.least)
+        return min(wanted, affordable)
+
+    def warm_ups(self, pilot: float) -> int:
+        """Warm-up rounds, as many as fill the warm-up time; one at least."""
+        return max(1, min(math.ceil(self.warm_up / max(pilot, 1e-9)), 1000))
+
+
+BUDGETS: dict[Profile, Budget] = {
+    "quick": Budget(seconds=0.15, warm_up=0.15, low=30, high=300, cap=1.0),
+    "full": Budget(seconds=2.0, warm_up=0.15, low=30, high=300, cap=15.0),
+}
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """One cell: a case, a pass and a clock."""
+
+    case: str
+    pass_: Pass
+    clock: str = "wall"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One worker's work: one implementation of one operator, on one device.
+
+    files: the user's own implementation files, so that the worker finds what the parent found.
+    folder: where the worker appends ``lines`` (JSON lines) and writes outputs.
+    """
+
+    operator: str
+    implementation: str
+    device: str
+    mode: Mode
+    budget: Budget
+    cells: tuple[CellPlan, ...]
+    folder: str
+    lines: str
+    files: tuple[str, ...] = ()
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
+
+    @staticmethod
+    def read(path: Path) -> Plan:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw["budget"] = Budget(**raw["budget"])
+        raw["cells"] = tuple(CellPlan(**cell) for cell in raw["cells"])
+        raw["files"] = tuple(raw["files"])
+        return Plan(**raw)

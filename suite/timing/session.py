@@ -1,0 +1,125 @@
+"""The pytest plugin that turns a plan into one benchmark item per cell, yardsticks beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suite import operators
+from suite.frameworks import Framework
+from suite.operators.base import Case, Operator
+from suite.registry import Implementation, checked
+from suite.timing import clocks
+from suite.timing.plan import CellPlan, Plan
+
+ITEMS = Path(__file__).with_name("items.py")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One pytest item: a cell, or the yardstick ("copy", "sort") of a case and clock."""
+
+    cell: CellPlan
+    yardstick: str = ""
+
+    @property
+    def identity(self) -> str:
+        name = self.yardstick or self.cell.pass_
+        return f"{self.cell.case}-{name}-{self.cell.clock}"
+
+
+class Journal:
+    """The worker's JSON lines: appended and synced one by one, so that a death loses no cell."""
+
+    def __init__(self, path: Path) -> None:
+        self.stream = path.open("a", encoding="utf-8")
+
+    def append(self, **record: Any) -> None:
+        self.stream.write(json.dumps(record) + "\n")
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+
+
+@dataclass
+class Session:
+    """What the items of one worker share; registered as a pytest plugin."""
+
+    plan: Plan
+    operator: Operator
+    implementation: Implementation
+    framework: Framework
+    journal: Journal
+    number: int = 0
+
+    @classmethod
+    def start(cls, plan: Plan, implementation: Implementation, framework: Framework) -> Session:
+        journal = Journal(Path(plan.folder) / plan.lines)
+        return cls(plan, operators.get(plan.operator), implementation, framework, journal)
+
+    def call(self, case: Case, pass_: str) -> Any:
+        """The function people import, as the framework runs one pass of it."""
+        function = checked(self.implementation, check_values=False)
+        if pass_ == "forward":
+            return self.framework.forward(function, case.options)
+        return self.framework.forward_backward(
+            function, case.options, case.wrt, self.implementation.vjp
+        )
+
+    def items(self) -> Iterable[Item]:
+        """Cells in the plan's order; the yardsticks of a case come right before its first cell."""
+        seen = set()
+        for cell in self.plan.cells:
+            if self.plan.mode == "time" and (cell.case, cell.clock) not in seen:
+                seen.add((cell.case, cell.clock))
+                yield Item(cell, "copy")
+                yield Item(cell, "sort")
+            yield Item(cell)
+
+    def unsupported(self, case: Case) -> str | None:
+        """Why the implementation cannot do a case, in its own words or from its declaration."""
+        declaration = self.implementation.declaration
+        if case.dtype not in declaration.dtypes:
+            return f"computes in {', '.join(declaration.dtypes)}; the case is {case.dtype}"
+        if self.implementation.skip is not None:
+            return self.implementation.skip(case)
+        return None
+
+    def outputs(self) -> Path:
+        """A new file for a cell's outputs."""
+        self.number += 1
+        return Path(self.plan.folder) / f"{Path(self.plan.lines).stem}-{self.number}.npz"
+
+    @pytest.hookimpl
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        items = list(self.items())
+        params = [
+            pytest.param(
+                item,
+                id=item.identity,
+                marks=pytest.mark.benchmark(timer=clocks.timer(item.cell.clock)),
+            )
+            for item in items
+        ]
+        metafunc.parametrize("item", params)
+
+    @pytest.fixture
+    def session(self) -> Session:
+        return self
+
+
+def run(session: Session) -> int:
+    """Run every item of the session in this process; returns pytest's exit status."""
+    arguments = [str(ITEMS), "-q", "-s", "-p", "no:cacheprovider"]
+    arguments += ["--rootdir", session.plan.folder, "-c", os.devnull, "--benchmark-quiet"]
+    arguments += ["--benchmark-disable-gc", "-p", "no:warnings", "-p", "no:hypothesispytest"]
+    with warnings.catch_warnings():
+        # A cell that is skipped leaves pytest-benchmark's fixture unused, which it warns of.
+        warnings.simplefilter("ignore")
+        return int(pytest.main(arguments, plugins=[session]))
