@@ -9,9 +9,10 @@ from suite.operators.base import Operator
 
 
 def names() -> tuple[str, ...]:
-    """Names of all operators, sorted; one file each in this folder."""
+    """Names of all operators, sorted: one file each in this folder, some with a ``_cases`` file."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name not in ("base", "arguments")))
+    others = ("base", "arguments")
+    return tuple(sorted(n for n in found if n not in others and not n.endswith("_cases")))
 
 
 def get(name: str) -> Operator:
