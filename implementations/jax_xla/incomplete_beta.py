@@ -29,7 +29,6 @@ v = sigmoid(z) expm1(z0 - z) with z0 = log(a / b), so nothing saturates.
 Sources: NIST DLMF 8.17.22; Thompson and Barnett 1986, J. Comput. Phys. 64, 490-509 (Lentz).
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -80,29 +79,41 @@ def horner(coefficients, t):
     return total
 
 
+def shifted(a):
+    """a, a + 1, ..., a + 9 along a new last axis, for recurrences."""
+    return a[..., None] + jnp.arange(10, dtype=a.dtype)
+
+
 def stirling_remainder(a):
     """D(a) = log Gamma(a) - (a - 1/2) log a + a - log(2 pi) / 2, by its recurrence up to a + 10."""
-    total = jnp.zeros_like(a)
-    for k in range(10):
-        total = total + ((a + (k + 0.5)) * jnp.log1p(1 / (a + k)) - 1)
+    steps = shifted(a)
     far = a + 10
-    return total + horner(STIRLING, 1 / (far * far)) / far
+    series = horner(STIRLING, 1 / (far * far)) / far
+    return jnp.sum((steps + 0.5) * jnp.log1p(1 / steps) - 1, axis=-1) + series
 
 
 def log_minus_digamma(a):
     """K(a) = log a - psi(a + 1), by psi's recurrence up to a + 10."""
-    total = jnp.zeros_like(a)
-    for k in range(1, 10):
-        total = total + 1 / (a + k)
     far = a + 10
     square = 1 / (far * far)
-    return total - jnp.log1p(10 / a) + 0.5 / far + square * horner(DIGAMMA, square)
+    series = 0.5 / far + square * horner(DIGAMMA, square)
+    return jnp.sum(1 / shifted(a)[..., 1:], axis=-1) - jnp.log1p(10 / a) + series
 
 
 def log_peak(a, b):
     """c = log P(x0): the logarithm of x^a y^b / B(a, b) at its maximum."""
-    scale = jnp.log(a) + jnp.log(b) - jnp.log(a + b) - 1.8378770664093453
-    return 0.5 * scale - stirling_remainder(a) - stirling_remainder(b) + stirling_remainder(a + b)
+    a, b = jnp.broadcast_arrays(a, b)
+    every = jnp.stack([a, b, a + b])
+    parts = 0.5 * jnp.log(every) - stirling_remainder(every)
+    return parts[0] + parts[1] - parts[2] - 0.9189385332046727
+
+
+def log_slopes(a, b):
+    """K(a) - K(s) - 1 / s and K(b) - K(s) - 1 / s, with s = a + b."""
+    a, b = jnp.broadcast_arrays(a, b)
+    every = log_minus_digamma(jnp.stack([a, b, a + b]))
+    of_sum = every[2] + 1 / (a + b)
+    return every[0] - of_sum, every[1] - of_sum
 
 
 def logs_from_x(x, a, b):
@@ -129,54 +140,55 @@ def logs_from_logits(z, a, b):
     return Logs(x, y, log_x, log_y)
 
 
-def continued_fraction(x, a, b):
-    """h(x; a, b) and the derivatives of log h in a and b, for x <= (a + 1) / (a + b + 2)."""
-    tiny, eps = jnp.finfo(x.dtype).tiny, jnp.finfo(x.dtype).eps
-    nonzero = partial(_away_from_zero, floor=tiny / eps)
+def coefficient(m, x, a, b):
+    """d_m and its derivatives in a and b, along a new first axis; m >= 1 a float scalar."""
+    k = jnp.floor(m / 2)
+    at, s = a + 2 * k, a + b
+    odd_b = -(a + k) * x / (at * (at + 1))
+    odd = odd_b * (s + k)
+    odd_a = odd * (k / ((a + k) * at) + (1 - b + k) / ((s + k) * (at + 1)))
+    even_b = k * x / ((at - 1) * at)
+    even = (b - k) * even_b
+    even_a = -even * (1 / (at - 1) + 1 / at)
+    is_odd = m > 2 * k
+    pairs = ((odd, even), (odd_a, even_a), (odd_b, even_b))
+    return jnp.stack([jnp.where(is_odd, *pair) for pair in pairs])
 
-    def lentz(state, d, d_a, d_b):
-        (c, c_a, c_b), (q, q_a, q_b), (h, h_a, h_b) = state
-        ratio = d / c
-        new_c = nonzero(1 + ratio)
-        new_c_a, new_c_b = (d_a - ratio * c_a) / c, (d_b - ratio * c_b) / c
-        new_q = 1 / nonzero(1 + d * q)
-        new_q_a = -(d_a * q + d * q_a) * new_q * new_q
-        new_q_b = -(d_b * q + d * q_b) * new_q * new_q
-        factor = new_c * new_q
-        step_a = new_c_a / new_c + new_q_a / new_q
-        step_b = new_c_b / new_c + new_q_b / new_q
-        moved = jnp.abs(factor - 1) + jnp.abs(step_a) + jnp.abs(step_b)
-        values = ((new_c, new_c_a, new_c_b), (new_q, new_q_a, new_q_b))
-        return (*values, (h * factor, h_a + step_a, h_b + step_b)), moved
+
+def continued_fraction(x, a, b):
+    """h(x; a, b) and the derivatives of log h in a and b, for x <= (a + 1) / (a + b + 2).
+
+    The convergents A_m / B_m obey X_m = X_{m-1} + d_m X_{m-2}; both are rescaled so that B_m = 1.
+    """
+    x, a, b = jnp.broadcast_arrays(x, a, b)
+    eps = jnp.finfo(x.dtype).eps
+
+    def step(m, before, last):
+        d = coefficient(m, x, a, b)[:, None]
+        new = last + d[:1] * before
+        new = jnp.concatenate([new[:1], new[1:] + d[1:] * before[:1]])
+        return last / new[0, 1], new / new[0, 1]
+
+    def ratio(last):
+        """h and the derivatives of log h, of a convergent with B = 1."""
+        h = last[0, 0]
+        return jnp.stack([h, last[1, 0] / h - last[1, 1], last[2, 0] / h - last[2, 1]])
 
     def body(carry):
-        m, active, state = carry
-        old = state[2]
-        at = a + 2 * m
-        d = -(a + m) / at * ((a + b + m) / (at + 1)) * x
-        d_b = d / (a + b + m)
-        d_a = d * (m / ((a + m) * at)) + d * ((1 - b + m) / ((a + b + m) * (at + 1)))
-        state, moved = lentz(state, d, d_a, d_b)
-        m = m + 1
-        at = a + 2 * m
-        d_b = m * x / ((at - 1) * at)
-        d = (b - m) * d_b
-        state, moved_even = lentz(state, d, -d * (1 / (at - 1) + 1 / at), d_b)
-        kept = tuple(jnp.where(active, new, was) for new, was in zip(state[2], old, strict=True))
-        return m, active & (moved + moved_even > 2 * eps), (*state[:2], kept)
+        m, active, before, last, kept = carry
+        before, last = step(m + 1, *step(m, before, last))
+        new = ratio(last)
+        moved = jnp.sum(jnp.abs(new - kept), axis=0) > 4 * eps * (1 + jnp.sum(jnp.abs(new), axis=0))
+        return m + 2, moved & active, before, last, jnp.where(active, new, kept)
 
-    one, zero = jnp.ones_like(x + a + b), jnp.zeros_like(x + a + b)
-    start = ((one * jnp.inf, zero, zero), (one, zero, zero), (one, zero, zero))
-    carry = jnp.zeros((), x.dtype), one > 0, start
-    _, active, state = lax.while_loop(
-        lambda carry: jnp.any(carry[1]) & (carry[0] < MAX_STEPS), body, carry
+    zero, one = jnp.zeros_like(x), jnp.ones_like(x)
+    before = jnp.stack([jnp.stack([zero, one]), *[jnp.stack([zero, zero])] * 2])
+    last = jnp.stack([jnp.stack([one, one]), *[jnp.stack([zero, zero])] * 2])
+    start = (jnp.ones((), x.dtype), x == x, before, last, jnp.stack([one, zero, zero]))
+    _, active, _, _, result = lax.while_loop(
+        lambda carry: jnp.any(carry[1]) & (carry[0] < MAX_STEPS), body, start
     )
-    h, h_a, h_b = state[2]
-    return jnp.where(active, jnp.nan, h), h_a, h_b
-
-
-def _away_from_zero(value, floor):
-    return jnp.where(jnp.abs(value) < floor, floor, value)
+    return jnp.where(active, jnp.nan, result[0]), result[1], result[2]
 
 
 def beta_from_logs(logs, a, b, *, in_logits):
@@ -190,8 +202,8 @@ def beta_from_logs(logs, a, b, *, in_logits):
     h, h_near, h_far = continued_fraction(jnp.where(upper, y, x), near, far)
     peak = jnp.exp(_weighted(log_x, a) + _weighted(log_y, b) + log_peak(a, b))
     value = peak * h / near
-    k_s = log_minus_digamma(s) + 1 / s
-    k_near, k_far = log_minus_digamma(near) - k_s, log_minus_digamma(far) + 1 / far - k_s
+    k_a, k_b = log_slopes(a, b)
+    k_near, k_far = jnp.where(upper, k_b, k_a), jnp.where(upper, k_a, k_b) + 1 / far
     d_near = value * (_finite(jnp.where(upper, log_y, log_x), value) + k_near + h_near)
     d_far = value * (_finite(jnp.where(upper, log_x, log_y), value) + k_far + h_far)
     return Beta(
