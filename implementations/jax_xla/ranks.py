@@ -1,0 +1,124 @@
+"""Ranks within rows, in jax, by a sort that XLA does well.
+
+A float sort in XLA compares by a total order with NaN cases and misses the device's radix sort, so
+rows are sorted by integer keys: the bits of a float, with the lower bits of negative numbers
+flipped, order as the floats do. -0.0 takes the key of 0.0 and every NaN the largest key.
+
+On a CPU a sort of (key, index) pairs costs six sorts of plain integers; there the permutation comes
+from a radix sort in passes of plain integers, each of which holds some bits of the key above the
+position in the pass before.
+
+1-based ranks of equal samples: "ordinal" (stable, in input order), "mid" (the mean rank) or "max".
+"""
+
+import jax.numpy as jnp
+from jax import lax
+
+SIGNED = {4: jnp.int32, 8: jnp.int64}
+UNSIGNED = {4: jnp.uint32, 8: jnp.uint64}
+MOST_PASSES = 3
+
+
+def ordered_key(x):
+    """Integers of x's width that order as x (any shape, float32 or float64) does, NaN last."""
+    integer = SIGNED[x.dtype.itemsize]
+    largest = jnp.iinfo(integer).max
+    bits = lax.bitcast_convert_type(jnp.where(x == 0, jnp.zeros_like(x), x), integer)
+    return jnp.where(jnp.isnan(x), largest, jnp.where(bits < 0, bits ^ largest, bits))
+
+
+def from_ordered_key(key):
+    """The floats of `ordered_key`; -0.0 has become 0.0."""
+    largest = jnp.iinfo(key.dtype).max
+    bits = jnp.where(key < 0, key ^ largest, key)
+    return lax.bitcast_convert_type(bits, jnp.float32 if key.dtype.itemsize == 4 else jnp.float64)
+
+
+def sort_rows(x):
+    """x (R, N) with every row ascending, NaN last."""
+    return from_ordered_key(lax.sort(ordered_key(x), dimension=1, is_stable=False))
+
+
+def argsort_rows(x):
+    """The stable ascending permutation of every row of x (R, N), int32, NaN last."""
+    return lax.platform_dependent(ordered_key(x), cpu=_order_by_passes, default=_order_by_pairs)
+
+
+def _order_by_pairs(key):
+    index = lax.broadcasted_iota(jnp.int32, key.shape, 1)
+    return lax.sort((key, index), dimension=1, is_stable=True, num_keys=1)[1]
+
+
+def _order_by_passes(key):
+    """Radix sort from the lowest bits: every pass sorts (bits of the key, position) integers."""
+    width = 8 * key.dtype.itemsize
+    index_bits = max(1, (key.shape[1] - 1).bit_length())
+    key_bits = width - index_bits
+    if -(-width // key_bits) > MOST_PASSES:
+        return _order_by_pairs(key)
+    unsigned = UNSIGNED[key.dtype.itemsize]
+    key = lax.bitcast_convert_type(key, unsigned) ^ unsigned(1 << (width - 1))
+    position = lax.broadcasted_iota(unsigned, key.shape, 1)
+    order = None
+    for shift in range(0, width, key_bits):
+        digits = key if order is None else _gather(key, order)
+        # The shift to the left drops the bits above this pass's digits.
+        packed = ((digits >> unsigned(shift)) << unsigned(index_bits)) | position
+        packed = lax.sort(packed, dimension=1, is_stable=False)
+        moved = (packed & unsigned((1 << index_bits) - 1)).astype(jnp.int32)
+        order = moved if order is None else _gather(order, moved)
+    return order
+
+
+def _gather(values, index):
+    return jnp.take_along_axis(values, index, axis=1, mode="promise_in_bounds")
+
+
+def unsort_rows(values, order):
+    """Put values (R, N), given in sorted order, back where `order` of `argsort_rows` took them."""
+    rows, samples = values.shape
+    start = samples * jnp.arange(rows, dtype=order.dtype)[:, None]
+    flat = jnp.zeros(rows * samples, values.dtype)
+    flat = flat.at[(start + order).ravel()].set(
+        values.ravel(), unique_indices=True, mode="promise_in_bounds"
+    )
+    return flat.reshape(rows, samples)
+
+
+def sorted_ranks(ascending, ties):
+    """Ranks (R, N), in x's dtype, of rows that are ascending already; ties "ordinal", "mid", "max".
+
+    The scans for groups of equal samples run only when some row has one.
+    """
+    plain = lax.broadcasted_iota(jnp.int32, ascending.shape, 1)
+    if ties == "ordinal" or ascending.shape[1] == 1:
+        return (plain + 1).astype(ascending.dtype)
+    same = ascending[:, 1:] == ascending[:, :-1]
+    edge = jnp.zeros((ascending.shape[0], 1), bool)
+    doubled = lax.cond(
+        jnp.any(same),
+        lambda: _doubled_tied_ranks(
+            plain, jnp.concatenate([edge, same], 1), jnp.concatenate([same, edge], 1), ties
+        ),
+        lambda: 2 * plain + 2,
+    )
+    return doubled.astype(ascending.dtype) / 2
+
+
+def _doubled_tied_ranks(plain, same_as_before, same_as_next, ties):
+    last = lax.cummin(jnp.where(same_as_next, plain.shape[1], plain), axis=1, reverse=True)
+    if ties == "max":
+        return 2 * last + 2
+    first = lax.cummax(jnp.where(same_as_before, 0, plain), axis=1)
+    return first + last + 2
+
+
+def ranks(x, ties):
+    """Ranks (R, N) of x (R, N) in input order and x's dtype; ties "ordinal", "mid" or "max".
+
+    x is float32 or float64. A row with a NaN gets ranks without meaning.
+    """
+    x = lax.stop_gradient(x)
+    order = argsort_rows(x)
+    ascending = _gather(x, order)
+    return unsort_rows(sorted_ranks(ascending, ties), order)
