@@ -1,0 +1,138 @@
+"""The main job: a selection becomes a stored run, its progress shown, its work resumable."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from suite import __version__, results
+from suite.machine import Machine, machine
+from suite.registry import ROOT
+from suite.runner import Progress, Runner, run_name
+from suite.selection import Job, Selection, jobs
+from suite.timing.metrics import UNITS
+from suite.timing.plan import Mode
+from suite.unfinished import Unfinished
+
+
+def run(selection: Selection, mode: Mode, root: Path, progress: Progress) -> results.Run:
+    """Measure a selection ("time") or only judge it ("check") and store the run below ``root``.
+
+    A run that was interrupted is taken up where it stopped by the same selection. Raises
+    ValueError for a selection that fits nothing, RuntimeError when it is running already.
+    """
+    here = machine()
+    device = resolve_device(selection.device, here)
+    work = jobs(selection, device)
+    machine_folder = root / here.fingerprint
+    unfinished = Unfinished(machine_folder, f"{mode}-{selection.key}")
+    started = datetime.datetime.now(datetime.UTC)
+    try:
+        runner = Runner(here, unfinished, selection.profile, mode, progress, selection.files)
+        progress.total(sum(len(job.cells) for job in work), len(unfinished.done))
+        records = runner.run(work)
+        info = describe(here, selection, mode, device, work, runner.versions)
+        info["known_errors"] = known_errors(records)
+        info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
+        info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        folder = machine_folder / run_name(f"{mode}-{selection.profile}")
+        found = results.from_records(records, info, UNITS)
+        results.write(found, folder)
+    except BaseException:
+        unfinished.close()
+        raise
+    unfinished.remove()
+    return results.read(folder)
+
+
+def resolve_device(device: str, here: Machine) -> str:
+    """ "cuda" where there is a GPU when asked for "auto"; ValueError for what is not there."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"--device {device!r}: expected auto, cpu or cuda")
+    if device == "auto":
+        return "cuda" if here.gpus else "cpu"
+    if device == "cuda" and not here.gpus:
+        raise ValueError("--device cuda: this machine has no NVIDIA driver or GPU; see doctor")
+    return device
+
+
+def failures(run: results.Run) -> list[str]:
+    """Lines that say what makes the command fail: bad cells, known errors that have vanished."""
+    lines = []
+    known = run.info.get("known_errors", {})
+    for row in run.statuses.itertuples():
+        name = f"{row.operator}/{row.implementation}"
+        if row.status in results.FAILURES and name not in known:
+            where = f"{name} {row.case} {row[5]}"
+            lines.append(f"{where}: {row.status}, {row.reason}")
+    for name, shows in known.items():
+        if not shows:
+            lines.append(f"{name}: its known error does not show in any case; remove known_error=")
+    return lines
+
+
+def known_errors(records: list[dict]) -> dict[str, bool]:
+    """Declared errors by operator/implementation: whether any judged case shows them."""
+    found: dict[str, bool] = {}
+    for record in records:
+        if record["known_error"] and "shows" in record:
+            name = f"{record['operator']}/{record['implementation']}"
+            found[name] = found.get(name, False) or record["shows"]
+    return found
+
+
+def describe(
+    here: Machine, selection: Selection, mode: Mode, device: str, work: tuple[Job, ...],
+    versions: dict[str, str],
+) -> dict:  # fmt: skip
+    """A run's record: where, with what, on which cases."""
+    cases: dict[str, dict] = {}
+    for job in work:
+        mine = cases.setdefault(job.operator.name, {})
+        for cell in job.cells:
+            case = job.operator.case(cell.case)
+            mine[case.name] = {
+                "sizes": dict(case.sizes),
+                "dtype": case.dtype,
+                "options": {k: _plain(v) for k, v in case.options.items()},
+                "wrt": list(case.wrt),
+                "representative": case.representative,
+                "source": case.source,
+            }
+    return {
+        "suite": __version__,
+        "commit": _commit(),
+        "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+        "mode": mode,
+        "profile": selection.profile,
+        "device": device,
+        "machine": here.describe(),
+        "versions": dict(sorted(versions.items())),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "cases": cases,
+    }
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _commit() -> str | None:
+    """The commit of a checkout, marked when its files differ from it; None outside of one."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+changes" if dirty else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()

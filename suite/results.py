@@ -1,0 +1,131 @@
+"""The store: a run is one folder of plain text, written aside and renamed, never overwritten.
+
+    results/<machine>/<run>/run.json        machine, versions, command, cases (schema_version)
+                            cells.csv       tidy: one row a cell and metric
+                            samples.csv.gz  one row a timed round
+
+Nothing is pickled; reading a run executes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+SCHEMA_VERSION = 1
+
+CELL = ("operator", "implementation", "framework", "case", "pass", "device", "dtype", "clock")
+"""Columns that identify a cell (with its framework and dtype)."""
+
+CELL_COLUMNS = (*CELL, "status", "reason", "metric", "value", "unit")
+SAMPLE_COLUMNS = ("operator", "implementation", "case", "pass", "clock", "round", "seconds")
+STATUSES = ("ok", "wrong", "nan", "unsupported", "error", "oom", "timeout", "crashed")
+FAILURES = ("wrong", "nan", "error", "crashed")
+"""Statuses that make a run's command fail; a known error's own does not."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. info: the content of run.json. cells, samples: frames with the columns above.
+
+    ``status`` stands in every row of a cell; a cell without numbers has one row whose metric is
+    empty. Peak memory has its own status: it is measured in a process of its own, which can fail
+    alone. ``digest`` is a hash of the values of round 0, to compare runs bit for bit.
+    """
+
+    info: dict
+    cells: pd.DataFrame
+    samples: pd.DataFrame
+    folder: Path | None = None
+
+    @property
+    def statuses(self) -> pd.DataFrame:
+        """One row a cell: its identity, status and reason."""
+        timed = self.cells[self.cells["metric"] != "peak_memory"]
+        return timed[[*CELL, "status", "reason"]].drop_duplicates(ignore_index=True)
+
+    def metric(self, name: str) -> pd.DataFrame:
+        """One row a cell that has the metric: identity, status and value."""
+        rows = self.cells[self.cells["metric"] == name]
+        return rows[[*CELL, "status", "value"]].reset_index(drop=True)
+
+
+class UnreadableRun(ValueError):
+    """A run's folder that is truncated, malformed, or written by a newer version."""
+
+
+def write(run: Run, folder: Path) -> Path:
+    """Write a run to a new folder; FileExistsError when there is one of that name."""
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: runs are never overwritten")
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    aside.mkdir(parents=True)
+    info = {"schema_version": SCHEMA_VERSION, **run.info}
+    (aside / "run.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    run.cells.to_csv(aside / "cells.csv", index=False)
+    packed = {"method": "gzip", "mtime": 1}
+    run.samples.to_csv(aside / "samples.csv.gz", index=False, compression=packed)
+    aside.rename(folder)
+    return folder
+
+
+def from_records(records: Iterable[dict], info: dict, units: Mapping[str, str]) -> Run:
+    """The frames of a run from the runner's records, one record a cell (memory apart)."""
+    rows, samples = [], []
+    for record in records:
+        cell = {name: record[name] for name in CELL}
+        state = {"status": record["status"], "reason": record["reason"]}
+        blank = {"peak_memory" if record["mode"] == "memory" else "": float("nan")}
+        for name, value in (record["metrics"] or blank).items():
+            rows.append({**cell, **state, "metric": name, "value": value,
+                         "unit": units.get(name, "")})  # fmt: skip
+        timed = {name: record[name] for name in SAMPLE_COLUMNS[:-2]}
+        for number, seconds in enumerate(record["samples"]):
+            samples.append({**timed, "round": number, "seconds": seconds})
+    return Run(
+        info,
+        pd.DataFrame(rows, columns=list(CELL_COLUMNS)),
+        pd.DataFrame(samples, columns=list(SAMPLE_COLUMNS)),
+    )
+
+
+def read(folder: Path) -> Run:
+    """Read one run; UnreadableRun says what is wrong with it."""
+    try:
+        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        text = {name: "string" for name in CELL_COLUMNS if name != "value"}
+        cells = pd.read_csv(folder / "cells.csv", dtype=text, keep_default_na=False,
+                            na_values={"value": ["", "nan"]})  # fmt: skip
+        samples = pd.read_csv(folder / "samples.csv.gz")
+    except (OSError, EOFError, ValueError, pd.errors.ParserError) as error:
+        raise UnreadableRun(f"{folder}: {error}") from error
+    version = info.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UnreadableRun(
+            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
+        )
+    for name, frame, columns in (
+        ("cells.csv", cells, CELL_COLUMNS),
+        ("samples.csv.gz", samples, SAMPLE_COLUMNS),
+    ):
+        if tuple(frame.columns) != columns:
+            raise UnreadableRun(f"{folder}/{name}: columns {list(frame.columns)}, not {columns}")
+    return Run(info, cells, samples, folder)
+
+
+def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
+    """Every run below a results folder, oldest first, and what could not be read."""
+    runs, errors = [], []
+    for path in sorted(root.glob("*/*/run.json")):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            runs.append(read(path.parent))
+        except UnreadableRun as error:
+            errors.append(error)
+    return sorted(runs, key=lambda run: str(run.info.get("finished", ""))), errors

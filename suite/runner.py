@@ -1,0 +1,281 @@
+"""Parent process: schedules workers one after another, judges what they leave, keeps every cell.
+
+Nothing of the judging overlaps with a worker's timing: a job's cells are judged when its worker has
+ended. Every cell ends as a record, whatever becomes of its worker.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+
+from suite import registry
+from suite.judge.correctness import Judgement, Kept, judge
+from suite.judge.references import References
+from suite.machine import Machine
+from suite.operators.base import Profile
+from suite.process import Limits, Worker
+from suite.selection import Job
+from suite.timing.metrics import metrics
+from suite.timing.plan import BUDGETS, CellPlan, Mode, Plan
+from suite.unfinished import Unfinished, cell_key
+
+ENVIRONMENT = {"JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+# So that every large array is mapped and given back, and resident memory means what is in use.
+MEMORY_ENVIRONMENT = {**ENVIRONMENT, "MALLOC_MMAP_THRESHOLD_": "65536"}
+ITEM_SECONDS = {"quick": 120.0, "full": 900.0}
+
+
+class Progress(Protocol):
+    """What the runner tells whoever watches."""
+
+    def total(self, cells: int, done: int) -> None: ...
+    def job(self, title: str, done: int) -> None: ...
+    def item(self, text: str) -> None: ...
+    def cell(self, record: dict) -> None: ...
+
+
+@dataclass
+class Runner:
+    """Runs jobs on a machine and keeps their cells in an unfinished run."""
+
+    machine: Machine
+    unfinished: Unfinished
+    profile: Profile
+    mode: Mode
+    progress: Progress
+    files: tuple[str, ...] = ()
+    memory_limit: int = 0
+    references: References = field(default_factory=References)
+    versions: dict[str, str] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def run(self, jobs: Iterable[Job]) -> list[dict]:
+        """Measure and judge what is not done yet; all records of the jobs, in their order."""
+        jobs = tuple(jobs)
+        keys: list[str] = []
+        for job in jobs:
+            wanted = {self._key(job, cell): cell for cell in job.cells}
+            keys += wanted
+            left = tuple(c for key, c in wanted.items() if key not in self.unfinished.done)
+            self.progress.job(job.title, len(job.cells) - len(left))
+            if left:
+                self._job(job, left)
+        if self.mode == "time":
+            keys += self._memory(jobs)
+        return [self.unfinished.done[key] for key in keys]
+
+    def _key(self, job: Job, cell: CellPlan, mode: str = "") -> str:
+        case = job.operator.case(cell.case)
+        source = registry.source_hash(job.declaration)
+        system = json.dumps(self.machine.describe(), sort_keys=True) + sys.prefix
+        # The implementation's own name: two can share their sources.
+        names = (job.operator.name, job.declaration.name, job.device, mode or self.mode)
+        return cell_key(case, cell.pass_, cell.clock, source, system, self.profile, *names)
+
+    def _job(self, job: Job, left: tuple[CellPlan, ...]) -> None:
+        """Workers until every cell has a record: a death costs one cell, another worker goes on."""
+        while left:
+            folder = self.unfinished.scratch("worker")
+            records, yardsticks, death = self._worker(job, left, folder)
+            for cell in left:
+                record = records.get(cell)
+                if record is not None:
+                    self._keep(job, cell, self._judged(job, cell, record, yardsticks, folder))
+            shutil.rmtree(folder)
+            left = tuple(cell for cell in left if cell not in records)
+            if left and death is None:
+                death = {"status": "crashed", "reason": "ended early without a word"}
+            if left and death is not None:
+                self._keep(job, left[0], death)
+                left = left[1:]
+
+    def _worker(self, job: Job, cells: tuple[CellPlan, ...], folder: Path):
+        """Run one worker: its records by cell, yardsticks by case and clock, its death or None."""
+        worker = self._spawn(job, cells, folder, self.mode)
+        records: dict[CellPlan, dict] = {}
+        yardsticks: dict[tuple[str, str], dict[str, list[float]]] = {}
+        try:
+            for record in worker.records():
+                if record["kind"] == "versions":
+                    self.versions |= record["versions"]
+                elif record["kind"] == "start":
+                    what = record.get("yardstick") or record["pass"]
+                    self.progress.item(f"{job.title}: {record['case']} {what}")
+                elif record["kind"] == "yardstick" and "samples" in record:
+                    here = yardsticks.setdefault((record["case"], record["clock"]), {})
+                    here[record["yardstick"]] = record["samples"]
+                elif record["kind"] == "cell":
+                    cell = CellPlan(record["case"], record["pass"], record["clock"])
+                    records[cell] = record
+        finally:
+            worker.stop()
+        death = worker.death
+        return records, yardsticks, death and {"status": death.status, "reason": death.reason}
+
+    def _spawn(self, job: Job, cells: tuple[CellPlan, ...], folder: Path, mode: Mode) -> Worker:
+        plan = Plan(
+            operator=job.operator.name,
+            implementation=job.declaration.name,
+            device=job.device,
+            mode=mode,
+            budget=BUDGETS[self.profile],
+            cells=cells,
+            folder=str(folder),
+            lines="journal.jsonl",
+            files=self.files,
+        )
+        limit = self.memory_limit or int(0.8 * psutil.virtual_memory().total)
+        # A compiler cache of the run's own: compile times are then those of a first compilation.
+        own = {"TORCHINDUCTOR_CACHE_DIR": str(self.unfinished.folder / "inductor")}
+        base = MEMORY_ENVIRONMENT if mode == "memory" else ENVIRONMENT
+        worker = Worker(plan, Limits(ITEM_SECONDS[self.profile], limit), {**base, **own})
+        worker.start()
+        return worker
+
+    def _judged(self, job: Job, cell: CellPlan, record: dict, yardsticks: dict, folder: Path):
+        """A worker's record with the judge's verdict and the metrics in place of the outputs."""
+        if record["status"] != "measured":
+            return {"status": record["status"], "reason": record["reason"]}
+        case = job.operator.case(cell.case)
+        kept, digest = read_kept(folder / record["outputs"])
+        judgement = judge(job.operator, case, kept, self.references.of(job.operator, case))
+        judgement = _right_dtypes(judgement, record["dtypes"], case.dtype)
+        found = {"value_error": judgement.value_error, "digest": digest}
+        if judgement.gradient_error is not None:
+            found["gradient_error"] = judgement.gradient_error
+        if self.mode == "time":
+            cost = job.operator.cost(case, cell.pass_)
+            sticks = yardsticks.get((cell.case, cell.clock), {})
+            found |= metrics(record["samples"], cost, case, sticks, record["first_call"])
+            found |= {"threads": record["threads"], **record["compilation"]}
+        samples = record["samples"] if self.mode == "time" else []
+        verdict = {"status": judgement.verdict, "reason": judgement.reason}
+        return {**_declared(verdict, job), "metrics": found, "samples": samples}
+
+    def _keep(self, job: Job, cell: CellPlan, outcome: dict, mode: str = "") -> None:
+        case = job.operator.case(cell.case)
+        record = {
+            "key": self._key(job, cell, mode),
+            "operator": job.operator.name,
+            "implementation": job.declaration.name,
+            "framework": job.declaration.framework,
+            "case": cell.case,
+            "pass": cell.pass_,
+            "device": job.device,
+            "dtype": case.dtype,
+            "clock": cell.clock,
+            "mode": mode or self.mode,
+            "known_error": job.declaration.known_error,
+            "metrics": {},
+            "samples": [],
+            **outcome,
+        }
+        self.unfinished.add(record)
+        self.progress.cell(record)
+
+    def _memory(self, jobs: tuple[Job, ...]) -> list[str]:
+        """Peak memory, a fresh process a cell; untimed, so two at once where there are cores."""
+        todo = [(job, cell) for job in jobs for cell in job.memory if self._worked(job, cell)]
+        keys = [self._key(job, cell, "memory") for job, cell in todo]
+        left = [
+            (job, cell, self.unfinished.scratch(f"memory-{number}"))
+            for number, ((job, cell), key) in enumerate(zip(todo, keys, strict=True))
+            if key not in self.unfinished.done
+        ]
+        self.progress.job("peak memory", len(keys) - len(left))
+        workers = 2 if self.machine.cores > 1 and not self.machine.gpus else 1
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                tasks = [(job, cell, pool.submit(self._one_memory, job, cell, folder))
+                         for job, cell, folder in left]  # fmt: skip
+                for job, cell, task in tasks:
+                    self._keep(job, cell, task.result(), "memory")
+            except BaseException:
+                self._stopping = True
+                pool.shutdown(cancel_futures=True)
+                raise
+        return keys
+
+    def _one_memory(self, job: Job, cell: CellPlan, folder: Path) -> dict:
+        self.progress.item(f"{job.title}: {cell.case} peak memory")
+        worker = self._spawn(job, (cell,), folder, "memory")
+        outcome: dict[str, Any] = {"status": "crashed", "reason": "ended early without a word"}
+        try:
+            for record in worker.records():
+                if self._stopping:
+                    break
+                if record["kind"] == "memory":
+                    outcome = {"status": record["status"], "reason": record.get("reason", "")}
+                    if (peak := record.get("peak_memory")) is not None:
+                        outcome["metrics"] = {"peak_memory": peak}
+        finally:
+            worker.stop()
+        if worker.death is not None:
+            outcome = {"status": worker.death.status, "reason": worker.death.reason}
+        if outcome["status"] == "measured":
+            outcome |= self._status_of(job, cell)
+        return outcome
+
+    def _status_of(self, job: Job, cell: CellPlan) -> dict:
+        """The verdict of the timed cell: memory alone proves nothing right."""
+        done = self.unfinished.done.get(self._key(job, cell), {})
+        return {"status": done.get("status", "ok"), "reason": done.get("reason", "")}
+
+    def _worked(self, job: Job, cell: CellPlan) -> bool:
+        """Memory is measured of what ran: a case that could not is in the run already."""
+        done = self.unfinished.done.get(self._key(job, cell))
+        return done is not None and done["status"] in ("ok", "wrong", "nan")
+
+
+def read_kept(path: Path) -> tuple[list[Kept], float]:
+    """What a worker kept of a cell, and a 48-bit hash of round 0, to compare runs bit for bit."""
+    kept, digest = [], hashlib.sha256()
+    with np.load(path, allow_pickle=False) as stored:
+        for key in sorted(stored.files):
+            number, name, *rest = key.split("/")
+            if rest == ["sum"]:
+                continue
+            total = float(stored[f"{number}/{name}/sum"]) if rest else None
+            values = stored[key]
+            kept.append(Kept(int(number), name, values, total))
+            if number == "0":
+                digest.update(np.ascontiguousarray(values).tobytes())
+    return kept, float(int(digest.hexdigest()[:12], 16))
+
+
+def run_name(profile: str) -> str:
+    """A run's folder: when it ended (UTC), and its profile."""
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%dT%H%M%S}-{profile}-{os.getpid()}"
+
+
+def _right_dtypes(judgement: Judgement, dtypes: dict[str, str], dtype: str) -> Judgement:
+    """Outputs and gradients come in the input's dtype; anything else is wrong."""
+    for name, got in dtypes.items():
+        if got != dtype:
+            text = f"{name} has dtype {got}, expected {dtype}"
+            return Judgement("wrong", {**judgement.errors, name: np.inf}, text)
+    return judgement
+
+
+def _declared(verdict: dict, job: Job) -> dict:
+    """A known error is wrong whatever one case shows; ``shows`` tells whether this one does."""
+    entry = job.declaration.known_error
+    if not entry:
+        return verdict
+    shows = verdict["status"] != "ok"
+    reason = verdict["reason"] if shows else "does not show in this case"
+    return {"status": "wrong", "reason": f"known error {entry}: {reason}", "shows": shows}

@@ -1,0 +1,121 @@
+"""Which cells a command runs: operators, implementations, cases, device and profile chosen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from suite import operators, registry
+from suite.operators.base import PASSES, Operator, Profile
+from suite.registry import Declaration
+from suite.timing.clocks import clocks
+from suite.timing.plan import CellPlan
+
+SLOW_COMPILE_CASES = 2
+"""Cases per operator that a slow compiler gets in the quick profile."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a user asked for; empty means all. ``implementations`` holds names and .py files."""
+
+    operators: tuple[str, ...] = ()
+    implementations: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    device: str = "auto"
+    profile: Profile = "quick"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The user's own implementation files, absolute."""
+        found = (name for name in self.implementations if name.endswith(".py"))
+        return tuple(str(Path(name).resolve()) for name in found)
+
+    @property
+    def key(self) -> str:
+        """Names the folder of an unfinished run, so that the same command finds it again."""
+        text = json.dumps([self.operators, self.implementations, self.cases, self.device])
+        return f"{self.profile}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One worker's share: an implementation of an operator on a device, and its cells."""
+
+    declaration: Declaration
+    operator: Operator
+    device: str
+    cells: tuple[CellPlan, ...]
+    memory: tuple[CellPlan, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        return f"{self.operator.name} / {self.declaration.name}"
+
+
+def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
+    """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
+
+    Known errors are left out unless named. An implementation that does not run on the device runs
+    on the CPU. A user's own file runs beside the others of its operators.
+
+    Raises ValueError for a name that is not there or when nothing is left.
+    """
+    chosen = selection.operators or operators.names()
+    unknown = sorted(set(chosen) - set(operators.names()))
+    if unknown:
+        raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
+    declared = registry.discover(selection.files)
+    names = {name for name in selection.implementations if not name.endswith(".py")}
+    if missing := sorted(names - {d.name for d in declared}):
+        there = ", ".join(sorted({d.name for d in declared}))
+        raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
+    found = []
+    for name in chosen:
+        operator = operators.get(name)
+        for declaration in declared:
+            if declaration.operator == name and _wanted(declaration, names, selection.files):
+                job = _job(declaration, operator, selection, device)
+                if job.cells:
+                    found.append(job)
+    if not found:
+        raise ValueError(f"nothing to run: no case matches {_words(selection)}")
+    return tuple(found)
+
+
+def _wanted(declaration: Declaration, names: set[str], files: Sequence[str]) -> bool:
+    if str(declaration.path) in files:
+        return True
+    if names:
+        return declaration.name in names
+    return not declaration.known_error
+
+
+def _job(declaration: Declaration, operator: Operator, selection: Selection, device: str) -> Job:
+    where = device if device in declaration.devices else declaration.devices[0]
+    cases = [
+        case
+        for case in operator.cases
+        if (case.name in selection.cases if selection.cases else True)
+        and (selection.profile == "full" or case.profile == "quick" or selection.cases)
+    ]
+    if declaration.slow_compile and selection.profile == "quick" and not selection.cases:
+        cases = [case for case in cases if case.representative][:SLOW_COMPILE_CASES]
+    ticks = clocks(declaration.framework, where)
+    cells = [
+        CellPlan(case.name, pass_, clock) for case in cases for clock in ticks for pass_ in PASSES
+    ]
+    memory = [CellPlan(case.name, PASSES[1]) for case in cases if case.memory]
+    return Job(declaration, operator, where, tuple(cells), tuple(memory))
+
+
+def _words(selection: Selection) -> str:
+    asked = {
+        "--operator": selection.operators,
+        "--implementation": selection.implementations,
+        "--case": selection.cases,
+    }
+    return " ".join(f"{option} {','.join(value)}" for option, value in asked.items() if value)
