@@ -26,6 +26,18 @@ def reads_values(tensor):
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def row_parameter(value, x):
+    """A host scalar or a tensor () or (R,) as one value a row, (R,); host scalars in float64."""
+    if not torch.is_tensor(value):
+        value = torch.full((), value, dtype=torch.float64, device=x.device)
+    return value.expand(x.shape[0])
+
+
+def distinct(parameter):
+    """A row parameter (R,) in float64, only its first value where one is shared by all rows."""
+    return (parameter[:1] if parameter.stride(0) == 0 else parameter).double()
+
+
 def vmap_over_rows(function, info, in_dims, *arguments):
     """Apply a Function whose tensors are all (R, ...) to batched ones, as (batch * R, ...)."""
     batch, rows = info.batch_size, None

@@ -42,7 +42,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from implementations.torch_eager.first_order import once, reads_values, vmap_over_rows
+from implementations.torch_eager.first_order import (
+    distinct,
+    once,
+    reads_values,
+    row_parameter,
+    vmap_over_rows,
+)
 
 
 class Rule(NamedTuple):
@@ -76,20 +82,15 @@ class BetaTable(NamedTuple):
         """(k, log c) of the density's leading terms c x^(k - 1) at 0 and c (1 - x)^(k - 1) at 1."""
         return (self.a, -self.log_beta), (self.b, -self.log_beta)
 
-    def rows(self, start, stop):
-        """The table of some rows; a table of one row serves all."""
-        if self.mode.shape[0] == 1:
-            return self
-        part = [field[start:stop] for field in self[:-1]]
-        return BetaTable(*part, tuple(tuple(c[start:stop] for c in p) for p in self.pieces))
-
 
 def beta_table(a, b, dtype, derivatives=("a", "b")):
     """Tabulate I_x(a, b) and its derivatives: in "a", in "b", or along (1, -1), called "a-b".
 
-    a, b: (R,) float64. Rows whose a or b is not positive and finite become NaN.
+    a, b: (R,) or, shared by all rows, (1,), float64. Where they are not positive and finite the
+    row becomes NaN.
     """
     rule = RULES[dtype]
+    a, b = torch.broadcast_tensors(a, b)
     a, b = (torch.where((p > 0) & (p < torch.inf), p, torch.nan).unsqueeze(-1) for p in (a, b))
     mode = torch.log(a / b).to(dtype).double()
     below, above = torch.sigmoid(mode), torch.sigmoid(-mode)
@@ -182,28 +183,15 @@ def incomplete_beta(x, a, b, *, from_logits=False):
     return _IncompleteBeta.apply(x, row_parameter(a, x), row_parameter(b, x), from_logits)[0]
 
 
-def row_parameter(value, x):
-    """A host scalar or a tensor () or (R,) as one value a row, (R,); host scalars in float64."""
-    if not torch.is_tensor(value):
-        value = torch.full((), value, dtype=torch.float64, device=x.device)
-    return value.expand(x.shape[0])
-
-
-def distinct(parameter):
-    """A row parameter (R,) in float64, only its first value where one is shared by all rows."""
-    return (parameter[:1] if parameter.stride(0) == 0 else parameter).double()
-
-
 class _IncompleteBeta(torch.autograd.Function):
     @staticmethod
     def forward(x, a, b, from_logits):
-        table = beta_table(*torch.broadcast_tensors(distinct(a), distinct(b)), x.dtype)
-        z = x if from_logits else torch.logit(x)
-        log_density, value, d_a, d_b = beta_terms(table, z)
+        table = beta_table(distinct(a), distinct(b), x.dtype)
+        log_density, *values = beta_terms(table, x if from_logits else torch.logit(x))
         density = torch.exp(log_density)
         if not from_logits:
             density = density_in_x(x, density, *table.limits())
-        return value, density, d_a, d_b
+        return values[0], density, *values[1:]
 
     @staticmethod
     def setup_context(ctx, inputs, output):
