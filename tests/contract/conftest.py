@@ -1,0 +1,49 @@
+"""Every test here runs on every implementation that the registry finds and this machine can run.
+
+A test asks for ``subject`` alone (any implementation), for ``judged`` (with each of the quick
+cases that are small) or for ``small`` (with each of a few tiny cases). Known errors are left out.
+"""
+
+import pytest
+from small_cases import quick, richest, shrunk
+from subject import Subject
+
+from suite import registry
+
+
+def pytest_generate_tests(metafunc):
+    subjects = _subjects(tuple(metafunc.config.getoption("--implementation")))
+    for mark in metafunc.definition.iter_markers("framework"):
+        subjects = [s for s in subjects if s.declaration.framework in mark.args]
+    if "subject" in metafunc.fixturenames:
+        metafunc.parametrize("subject", subjects, ids=lambda s: s.name)
+    for fixture, cases in (("judged", quick), ("small", shrunk)):
+        if fixture in metafunc.fixturenames:
+            pairs = [(s, case) for s in subjects for case in _cases(s, cases)]
+            names = [f"{s.name}-{case.name}" for s, case in pairs]
+            metafunc.parametrize(fixture, pairs, ids=names, indirect=True)
+
+
+def _subjects(files):
+    return [Subject(d) for d in registry.discover(files) if not d.known_error]
+
+
+def _cases(subject, cases):
+    slow = subject.declaration.slow_compile
+    return [richest(subject.operator)] if slow else cases(subject.operator)
+
+
+@pytest.fixture
+def judged(request):
+    return _runnable(*request.param)
+
+
+@pytest.fixture
+def small(request):
+    return _runnable(*request.param)
+
+
+def _runnable(subject, case):
+    if reason := subject.unsupported(case):
+        pytest.skip(f"{subject.name}: {reason}")
+    return subject, case

@@ -1,0 +1,33 @@
+"""Values and gradients are those of the float64 reference, to the operator's own tolerance."""
+
+from small_cases import wanted
+
+from suite.judge.correctness import Kept, judge, units
+from suite.operators.base import BASES, cotangent, inputs
+from suite.rounds import reorder, round_of
+
+
+def test_value_and_every_gradient_are_within_tolerance(judged):
+    subject, case = judged
+    arrays = inputs(subject.operator, case, 0)
+    got = subject.run(case, arrays, cotangent(subject.operator, case, 0))
+    want = wanted(subject.operator, case)
+    for name, values in got.items():
+        assert values.shape == case.shape(name)
+        error = units(values, want.reference[name], want.allowed[name]).max()
+        assert error <= 1.0, f"{name} is off by {error:.3g} tolerances"
+
+
+def test_a_permutation_of_rows_and_samples_permutes_the_results(judged):
+    subject, case = judged
+    kept = []
+    for index in range(BASES):
+        where = round_of(case, index)
+        arrays = inputs(subject.operator, case, where.base)
+        arrays["output"] = cotangent(subject.operator, case, where.base)
+        arrays = {k: reorder(v, case.dims[k], where.orders) for k, v in arrays.items()}
+        got = subject.run(case, arrays, arrays.pop("output"))
+        kept += [Kept(index, name, values) for name, values in got.items()]
+    by_base = {base: wanted(subject.operator, case, base) for base in range(BASES)}
+    judgement = judge(subject.operator, case, kept, by_base)
+    assert judgement.verdict == "ok", judgement.reason
