@@ -1,0 +1,64 @@
+"""A quantity of every case: one row per case, one mark per implementation, the sort as a bar."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullLocator
+
+from suite.report.drawing import FAILED, YARDSTICK, Quantity, Style, bare_figure, plain
+from suite.report.measured import PASSES, Measured
+
+
+def by_case(
+    run: Measured, operator: str, device: str, clock: str, quantity: Quantity, style: Style
+) -> Figure | None:
+    """Draw the last pass of every case, the smallest case on top; None when nothing is known."""
+    cells = run.of(operator)
+    cells = cells[(cells["device"] == device) & cells["clock"].isin([clock, ""])]
+    cells = cells[cells[quantity.metric] > 0]
+    passes = [pass_ for pass_ in PASSES if (cells["pass"] == pass_).any()]
+    if not passes:
+        return None
+    cells = cells[cells["pass"] == passes[-1]].sort_values(["elements", "case"])
+    rows = {case: row for row, case in enumerate(dict.fromkeys(cells["case"]))}
+    figure = bare_figure(9.0, 1.3 + 0.26 * len(rows))
+    ax = figure.subplots()
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(EngFormatter(unit=quantity.unit))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.grid(True, axis="y", color="0.92", linewidth=0.6)
+    ax.grid(True, axis="x", color="0.92", linewidth=0.6)
+    _marks(ax, cells, rows, quantity, style)
+    ax.set_yticks(list(rows.values()), list(rows))
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_ylabel("case (name, smallest first)", fontsize=9)
+    ax.set_xlabel(quantity.label, fontsize=9)
+    heading = f"{operator}: {passes[-1]}, {device}, {clock} clock; x: not ok"
+    ax.set_title(heading, fontsize=9, loc="left")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, frameon=False)
+    plain(ax)
+    figure.tight_layout()
+    return figure
+
+
+def _marks(
+    ax: Axes, cells: pd.DataFrame, rows: dict[str, int], quantity: Quantity, style: Style
+) -> None:
+    if "sort" in quantity.yardsticks:
+        sort = cells.groupby("case")["yardstick_sort"].median().dropna()
+        places = [rows[str(case)] for case in sort.index]
+        ax.plot(sort.to_numpy(float), places, "|", color=YARDSTICK, markersize=11,
+                markeredgewidth=2.2, label="sort (yardstick)", zorder=1.5)  # fmt: skip
+    for name, group in cells.groupby("implementation"):
+        look = style[str(name)]
+        heights = group["case"].map(rows)
+        fine, failed = group["status"] == "ok", group["status"].isin(FAILED)
+        values = group[quantity.metric]
+        label = str(name) if fine.any() else f"{name} (not ok)"
+        mark = look["marker"] if fine.any() else "x"
+        shown = fine if fine.any() else failed
+        ax.plot(values[shown], heights[shown], mark, color=look["color"], markersize=5.5,
+                markerfacecolor="none", markeredgewidth=1.3, label=label)  # fmt: skip
+        ax.plot(values[failed], heights[failed], "x", color=look["color"], markersize=6)

@@ -1,0 +1,108 @@
+"""The pages: a report of one run, and the leaderboard of the newest run of every machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from suite import results
+from suite.report.contents import coverage, leaderboards, problems, summary
+from suite.report.figures import write_figures
+from suite.report.measured import Measured, from_folder, from_run
+from suite.report.tables import markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(run_folder: Path | str, out_folder: Path | str) -> list[Path]:
+    """Write `report.md` and `figures/*.png` of one run; return their paths, the page first.
+
+    run_folder: a run's folder. A run without a cell has a report too.
+    Raises `suite.results.UnreadableRun` for a folder that is no run.
+    """
+    run, out = from_folder(run_folder), Path(out_folder)
+    figures = write_figures(run, out / "figures")
+    parts = [
+        {
+            "operator": operator,
+            "leaderboards": [markdown(table) for table in leaderboards(run, operator)],
+            "figures": figures[operator],
+            "problems": markdown(problems(run, operator)),
+            "coverage": markdown(coverage(run, operator)),
+        }
+        for operator in run.operators
+    ]
+    page = _render(
+        "report.md.jinja",
+        title=run.name,
+        run=run,
+        summary=markdown(summary(run), heading=""),
+        parts=parts,
+        environment=list(_flat(run.info)),
+    )
+    written = [_write(out / "report.md", page)]
+    return written + [path for paths in figures.values() for path in paths]
+
+
+def write_leaderboard(results_folder: Path | str) -> Path:
+    """Write `leaderboard.md` into the results folder from the newest timed run of every machine.
+
+    Machines have a section each; a run that cannot be read is named with the reason.
+    """
+    folder = Path(results_folder)
+    runs, unreadable = results.read_all(folder)
+    newest = {
+        run.folder.parent.name: from_run(run)
+        for run in runs
+        if run.folder is not None and run.info.get("mode", "time") == "time"
+    }
+    machines = [_machine(name, run) for name, run in sorted(newest.items())]
+    errors = [str(error).replace(f"{folder}/", "") for error in unreadable]
+    page = _render("leaderboard.md.jinja", machines=machines, unreadable=errors)
+    return _write(folder / "leaderboard.md", page)
+
+
+def _machine(name: str, run: Measured) -> dict[str, Any]:
+    commit = str(run.info.get("commit") or "no commit")[:12]
+    when = run.info.get("finished", "unknown time")
+    return {
+        "name": name,
+        "about": f"Run `{run.name}`, finished {when}, commit {commit}.",
+        "summary": markdown(summary(run), heading=""),
+        "tables": [markdown(t) for operator in run.operators for t in leaderboards(run, operator)],
+    }
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Key paths and texts of a nested record, long texts cut."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            text = " ".join(str(inner).split()).replace("|", "\\|")
+            yield f"{prefix}{key}", text if len(text) <= 200 else text[:197] + "..."
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(**values)
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write aside and rename, so that nobody reads half a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".partial")
+    aside.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    os.replace(aside, path)
+    return path
