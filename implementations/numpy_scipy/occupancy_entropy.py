@@ -21,7 +21,10 @@ def _log_means(v):
     """log p and log(1 - p) of p = mean sigmoid(v), bounded so that 0 times them is 0."""
     lowest = float(-np.finfo(v.dtype).max)
     on, off = (logsumexp(log_expit(w), axis=1, keepdims=True) for w in (v, -v))
-    return tuple(np.maximum(w - math.log(v.shape[1]), lowest) for w in (on, off))
+    on, off = (np.maximum(w - math.log(v.shape[1]), lowest) for w in (on, off))
+    # A difference of logarithms has no digits left near log 1; the other one has them.
+    on_near_one, off_near_one = (np.log1p(-np.exp(np.minimum(w, -0.5))) for w in (off, on))
+    return np.where(on > -0.5, on_near_one, on), np.where(off > -0.5, off_near_one, off)
 
 
 def _count(v):

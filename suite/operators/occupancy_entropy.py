@@ -65,9 +65,11 @@ def _slope(v):
 def _log_means(v):
     """log p and log(1 - p) of p = mean sigmoid(v), (units, 1), however small they are."""
     samples = math.log(v.shape[1])
-    on = logsumexp(log_expit(v), axis=1, keepdims=True)
-    off = logsumexp(log_expit(-v), axis=1, keepdims=True)
-    return on - samples, off - samples
+    on = logsumexp(log_expit(v), axis=1, keepdims=True) - samples
+    off = logsumexp(log_expit(-v), axis=1, keepdims=True) - samples
+    # A difference of logarithms has no digits left near log 1; the other one has them.
+    on_near_one, off_near_one = (np.log1p(-np.exp(np.minimum(w, -0.5))) for w in (off, on))
+    return np.where(on > -0.5, on_near_one, on), np.where(off > -0.5, off_near_one, off)
 
 
 def _hard(v):
