@@ -19,9 +19,18 @@ from suite.timing.plan import Mode
 from suite.unfinished import Unfinished
 
 
-def run(selection: Selection, mode: Mode, root: Path, progress: Progress) -> results.Run:
+def run(
+    selection: Selection,
+    mode: Mode,
+    root: Path,
+    progress: Progress,
+    *,
+    time_limit: float = 0.0,
+    memory_limit: int = 0,
+) -> results.Run:
     """Measure a selection ("time") or only judge it ("check") and store the run below ``root``.
 
+    time_limit: seconds an item may take. memory_limit: bytes a worker may hold. 0: the defaults.
     A run that was interrupted is taken up where it stopped by the same selection. Raises
     ValueError for a selection that fits nothing, RuntimeError when it is running already.
     """
@@ -32,7 +41,16 @@ def run(selection: Selection, mode: Mode, root: Path, progress: Progress) -> res
     unfinished = Unfinished(machine_folder, f"{mode}-{selection.key}")
     started = datetime.datetime.now(datetime.UTC)
     try:
-        runner = Runner(here, unfinished, selection.profile, mode, progress, selection.files)
+        runner = Runner(
+            here,
+            unfinished,
+            selection.profile,
+            mode,
+            progress,
+            selection.files,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+        )
         progress.total(sum(len(job.cells) for job in work), len(unfinished.done))
         records = runner.run(work)
         info = describe(here, selection, mode, device, work, runner.versions)
@@ -64,11 +82,13 @@ def failures(run: results.Run) -> list[str]:
     """Lines that say what makes the command fail: bad cells, known errors that have vanished."""
     lines = []
     known = run.info.get("known_errors", {})
-    for row in run.statuses.itertuples():
-        name = f"{row.operator}/{row.implementation}"
-        if row.status in results.FAILURES and name not in known:
-            where = f"{name} {row.case} {row[5]}"
-            lines.append(f"{where}: {row.status}, {row.reason}")
+    wanted = ("operator", "implementation", "case", "pass", "status", "reason")
+    for operator, implementation, case, pass_, status, reason in zip(
+        *(run.statuses[column] for column in wanted), strict=True
+    ):
+        name = f"{operator}/{implementation}"
+        if status in results.FAILURES and name not in known:
+            lines.append(f"{name} {case} {pass_}: {status}, {reason}")
     for name, shows in known.items():
         if not shows:
             lines.append(f"{name}: its known error does not show in any case; remove known_error=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,16 @@ from rich.console import Console
 from rich.table import Table
 
 from suite import bench as main_job
-from suite import operators, registry
+from suite import cache, operators, registry
 from suite.display import Display
-from suite.results import Run
+from suite.results import Run, read_all
 from suite.selection import Selection
+from suite.timing.plan import Mode
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console(highlight=False)
+# Where nobody says how wide the page is, tables are written for 100 columns.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
-Names = Annotated[list[str], typer.Option()]
 Operators = Annotated[list[str], typer.Option("--operator", "-o", help="Operator; repeatable.")]
 Implementations = Annotated[
     list[str],
@@ -28,6 +30,8 @@ Cases = Annotated[list[str], typer.Option("--case", "-c", help="Case by name; re
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Full = Annotated[bool, typer.Option("--full/--quick", help="All sizes, or minutes' worth.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
+TimeLimit = Annotated[float, typer.Option(help="Seconds one item may take; 0: the profile's.")]
+MemoryLimit = Annotated[float, typer.Option(help="GiB a worker may hold; 0: 4/5 of all.")]
 
 
 @app.command()
@@ -38,6 +42,8 @@ def bench(
     device: Device = "auto",
     full: Full = False,
     results: Results = Path("results"),
+    time_limit: TimeLimit = 0.0,
+    memory_limit: MemoryLimit = 0.0,
 ) -> None:
     """Measure and judge; store the run; print the leaderboard.
 
@@ -47,7 +53,7 @@ def bench(
     selection = Selection(
         tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
     )
-    run = _run(selection, "time", results)
+    run = _run(selection, "time", results, time_limit, memory_limit)
     from suite.report.tables import print_leaderboard
 
     print_leaderboard(run, console)
@@ -61,13 +67,17 @@ def check(
     case: Cases = [],  # noqa: B006
     device: Device = "auto",
     full: Full = False,
-    results: Results = Path("results"),
+    results: Annotated[
+        Path | None, typer.Option("--results", help="Folder of runs; else a cache.")
+    ] = None,
+    time_limit: TimeLimit = 0.0,
+    memory_limit: MemoryLimit = 0.0,
 ) -> None:
     """Judge values and gradients without timing anything."""
     selection = Selection(
         tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
     )
-    run = _run(selection, "check", results)
+    run = _run(selection, "check", results or cache.folder("checks"), time_limit, memory_limit)
     counts = run.statuses.groupby(["operator", "implementation", "status"]).size()
     table = counts.unstack(fill_value=0).reset_index()
     shown = Table(*map(str, table.columns))
@@ -89,13 +99,13 @@ def list_(
     names = {name for name in implementation if not name.endswith(".py")}
     for name in operator or operators.names():
         subject = operators.get(name)
-        table = Table(title=f"{name}: {subject.summary}", title_justify="left", width=100)
+        table = Table(title=f"{name}: {subject.summary}", title_justify="left")
         for column in ("implementation", "framework", "devices", "dtypes", "remark"):
             table.add_column(column)
         for d in declared:
             if d.operator == name and (not names or d.name in names):
                 remark = f"known error: {d.known_error}" if d.known_error else ""
-                table.add_row(d.name, d.framework, " ".join(d.devices), " ".join(d.dtypes), remark)
+                table.add_row(d.name, d.framework, " ".join(d.devices), _widths(d.dtypes), remark)
         console.print(table)
         if cases:
             for case in subject.cases:
@@ -104,10 +114,65 @@ def list_(
                 console.print(f"  {case.name}: {size} {case.dtype}{marks} {case.source}".rstrip())
 
 
-def _run(selection: Selection, mode, results: Path) -> Run:
+@app.command()
+def report(
+    run: Annotated[Path | None, typer.Argument(help="A run's folder; else each newest.")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Write tables and figures of stored runs, and the leaderboard over all machines."""
+    from suite.report import write_leaderboard, write_report
+
+    found, errors = read_all(results)
+    for error in errors:
+        console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
+    newest = {r.info["machine"]["fingerprint"]: r for r in found if r.info["mode"] == "time"}
+    chosen = [run] if run else [r.folder for r in newest.values() if r.folder]
+    if not chosen:
+        console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
+        raise typer.Exit(2)
+    for folder in chosen:
+        for path in write_report(folder, results / "report" / folder.resolve().parent.name):
+            console.print(str(path))
+    if newest:
+        console.print(str(write_leaderboard(results)))
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine has, and what each missing thing would unlock."""
+    from suite.doctor import examine
+
+    styles = {"ok": "green", "missing": "yellow", "note": "cyan"}
+    table = Table("", "state", "", box=None)
+    for finding in examine():
+        style = styles[finding.state]
+        table.add_row(finding.what, f"[{style}]{finding.state}[/]", finding.detail)
+    console.print(table)
+
+
+@app.command()
+def workloads() -> None:
+    """Train again what the cases' real tensors come from; compare with the committed ones."""
+    from suite.workloads import build
+
+    try:
+        build(console.print)
+    except ImportError as error:
+        console.print(f"[red]error:[/] {error}", soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory: float) -> Run:
     try:
         with Display(console) as display:
-            return main_job.run(selection, mode, results, display)
+            return main_job.run(
+                selection,
+                mode,
+                results,
+                display,
+                time_limit=seconds,
+                memory_limit=int(memory * 2**30),
+            )
     except KeyboardInterrupt:
         console.print("interrupted; what is done is kept: the same command goes on from here")
         raise typer.Exit(130) from None
@@ -126,6 +191,11 @@ def _end(run: Run) -> None:
         console.print(f"[red]failed[/] {line}", soft_wrap=True)
     if lines:
         raise typer.Exit(1)
+
+
+def _widths(dtypes: tuple[str, ...]) -> str:
+    """Dtypes in few letters: "f32 f64 f16 bf16"."""
+    return " ".join(dtype.replace("float", "f") for dtype in dtypes)
 
 
 def main() -> None:

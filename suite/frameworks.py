@@ -402,7 +402,7 @@ class Jax:
 @functools.cache
 def get(name: str) -> Framework:
     """The adaptor of that name, one per process; KeyError lists the names."""
-    adaptors = {"numpy": Numpy, "torch": Torch, "jax": Jax}
+    adaptors: dict[str, Callable[[], Framework]] = {"numpy": Numpy, "torch": Torch, "jax": Jax}
     if name not in adaptors:
         raise KeyError(f"framework {name!r}: expected one of {', '.join(adaptors)}")
     return adaptors[name]()

@@ -29,13 +29,14 @@ from suite.operators.base import Profile
 from suite.process import Limits, Worker
 from suite.selection import Job
 from suite.timing.metrics import metrics
-from suite.timing.plan import BUDGETS, CellPlan, Mode, Plan
+from suite.timing.plan import BUDGETS, CellPlan, Mode, Plan, yardstick_group
 from suite.unfinished import Unfinished, cell_key
 
 ENVIRONMENT = {"JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 # So that every large array is mapped and given back, and resident memory means what is in use.
 MEMORY_ENVIRONMENT = {**ENVIRONMENT, "MALLOC_MMAP_THRESHOLD_": "65536"}
 ITEM_SECONDS = {"quick": 120.0, "full": 900.0}
+JOURNAL = "journal.jsonl"
 
 
 class Progress(Protocol):
@@ -49,7 +50,11 @@ class Progress(Protocol):
 
 @dataclass
 class Runner:
-    """Runs jobs on a machine and keeps their cells in an unfinished run."""
+    """Runs jobs on a machine and keeps their cells in an unfinished run.
+
+    time_limit: seconds an item may take, else the profile's. memory_limit: bytes a worker may
+    hold, else four fifths of the machine's.
+    """
 
     machine: Machine
     unfinished: Unfinished
@@ -57,6 +62,7 @@ class Runner:
     mode: Mode
     progress: Progress
     files: tuple[str, ...] = ()
+    time_limit: float = 0.0
     memory_limit: int = 0
     references: References = field(default_factory=References)
     versions: dict[str, str] = field(default_factory=dict)
@@ -69,6 +75,7 @@ class Runner:
         for job in jobs:
             wanted = {self._key(job, cell): cell for cell in job.cells}
             keys += wanted
+            self._recover(job, wanted)
             left = tuple(c for key, c in wanted.items() if key not in self.unfinished.done)
             self.progress.job(job.title, len(job.cells) - len(left))
             if left:
@@ -89,41 +96,57 @@ class Runner:
         """Workers until every cell has a record: a death costs one cell, another worker goes on."""
         while left:
             folder = self.unfinished.scratch("worker")
-            records, yardsticks, death = self._worker(job, left, folder)
-            for cell in left:
-                record = records.get(cell)
-                if record is not None:
-                    self._keep(job, cell, self._judged(job, cell, record, yardsticks, folder))
-            shutil.rmtree(folder)
-            left = tuple(cell for cell in left if cell not in records)
+            keys = {self._key(job, cell): cell.__dict__ for cell in left}
+            (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
+            records, death = self._worker(job, left, folder)
+            done = self._take_in(job, folder, records)
+            left = tuple(cell for cell in left if cell not in done)
             if left and death is None:
                 death = {"status": "crashed", "reason": "ended early without a word"}
             if left and death is not None:
                 self._keep(job, left[0], death)
                 left = left[1:]
 
-    def _worker(self, job: Job, cells: tuple[CellPlan, ...], folder: Path):
-        """Run one worker: its records by cell, yardsticks by case and clock, its death or None."""
-        worker = self._spawn(job, cells, folder, self.mode)
-        records: dict[CellPlan, dict] = {}
+    def _recover(self, job: Job, wanted: dict[str, CellPlan]) -> None:
+        """Judge what a worker had journalled when its parent was interrupted or killed."""
+        folder = self.unfinished.folder / "worker"
+        file = folder / "keys.json"
+        if file.exists() and set(json.loads(file.read_text(encoding="utf-8"))) & set(wanted):
+            self._take_in(job, folder, read_journal(folder / JOURNAL))
+
+    def _take_in(self, job: Job, folder: Path, records: list[dict]) -> set[CellPlan]:
+        """Judge and keep the cells of a journal, then drop its folder; the cells it had."""
         yardsticks: dict[tuple[str, str], dict[str, list[float]]] = {}
+        cells: dict[CellPlan, dict] = {}
+        for record in records:
+            if record["kind"] == "yardstick" and "samples" in record:
+                group = yardstick_group(job.operator.case(record["case"]))
+                here = yardsticks.setdefault((group, record["clock"]), {})
+                here[record["yardstick"]] = record["samples"]
+            elif record["kind"] == "cell":
+                cells[CellPlan(record["case"], record["pass"], record["clock"])] = record
+            elif record["kind"] == "versions":
+                self.versions |= record["versions"]
+        for cell, record in cells.items():
+            if self._key(job, cell) not in self.unfinished.done:
+                self._keep(job, cell, self._judged(job, cell, record, yardsticks, folder))
+        shutil.rmtree(folder)
+        return set(cells)
+
+    def _worker(self, job: Job, cells: tuple[CellPlan, ...], folder: Path):
+        """Run one worker to its end: its records, and its death as an outcome or None."""
+        worker = self._spawn(job, cells, folder, self.mode)
+        records: list[dict] = []
         try:
             for record in worker.records():
-                if record["kind"] == "versions":
-                    self.versions |= record["versions"]
-                elif record["kind"] == "start":
+                records.append(record)
+                if record["kind"] == "start":
                     what = record.get("yardstick") or record["pass"]
                     self.progress.item(f"{job.title}: {record['case']} {what}")
-                elif record["kind"] == "yardstick" and "samples" in record:
-                    here = yardsticks.setdefault((record["case"], record["clock"]), {})
-                    here[record["yardstick"]] = record["samples"]
-                elif record["kind"] == "cell":
-                    cell = CellPlan(record["case"], record["pass"], record["clock"])
-                    records[cell] = record
         finally:
             worker.stop()
         death = worker.death
-        return records, yardsticks, death and {"status": death.status, "reason": death.reason}
+        return records, death and {"status": death.status, "reason": death.reason}
 
     def _spawn(self, job: Job, cells: tuple[CellPlan, ...], folder: Path, mode: Mode) -> Worker:
         plan = Plan(
@@ -134,14 +157,16 @@ class Runner:
             budget=BUDGETS[self.profile],
             cells=cells,
             folder=str(folder),
-            lines="journal.jsonl",
+            lines=JOURNAL,
             files=self.files,
         )
         limit = self.memory_limit or int(0.8 * psutil.virtual_memory().total)
         # A compiler cache of the run's own: compile times are then those of a first compilation.
         own = {"TORCHINDUCTOR_CACHE_DIR": str(self.unfinished.folder / "inductor")}
         base = MEMORY_ENVIRONMENT if mode == "memory" else ENVIRONMENT
-        worker = Worker(plan, Limits(ITEM_SECONDS[self.profile], limit), {**base, **own})
+        worker = Worker(
+            plan, Limits(self.time_limit or ITEM_SECONDS[self.profile], limit), {**base, **own}
+        )
         worker.start()
         return worker
 
@@ -158,7 +183,7 @@ class Runner:
             found["gradient_error"] = judgement.gradient_error
         if self.mode == "time":
             cost = job.operator.cost(case, cell.pass_)
-            sticks = yardsticks.get((cell.case, cell.clock), {})
+            sticks = yardsticks.get((yardstick_group(case), cell.clock), {})
             found |= metrics(record["samples"], cost, case, sticks, record["first_call"])
             found |= {"threads": record["threads"], **record["compilation"]}
         samples = record["samples"] if self.mode == "time" else []
@@ -238,6 +263,12 @@ class Runner:
         """Memory is measured of what ran: a case that could not is in the run already."""
         done = self.unfinished.done.get(self._key(job, cell))
         return done is not None and done["status"] in ("ok", "wrong", "nan")
+
+
+def read_journal(path: Path) -> list[dict]:
+    """The whole lines of a worker's journal."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def read_kept(path: Path) -> tuple[list[Kept], float]:

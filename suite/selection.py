@@ -60,16 +60,19 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
     Known errors are left out unless named. An implementation that does not run on the device runs
-    on the CPU. A user's own file runs beside the others of its operators.
+    on the CPU. A user's own file, given alone, runs beside the others of its operators.
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
+    declared = registry.discover(selection.files)
     chosen = selection.operators or operators.names()
+    names = {name for name in selection.implementations if not name.endswith(".py")}
+    if selection.files and not names and not selection.operators:
+        own = {d.operator for d in declared if str(d.path) in selection.files}
+        chosen = tuple(name for name in chosen if name in own)
     unknown = sorted(set(chosen) - set(operators.names()))
     if unknown:
         raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
-    declared = registry.discover(selection.files)
-    names = {name for name in selection.implementations if not name.endswith(".py")}
     if missing := sorted(names - {d.name for d in declared}):
         there = ", ".join(sorted({d.name for d in declared}))
         raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")

@@ -109,7 +109,7 @@ def judge(
             text = f"{item.name} has shape {item.values.shape}, expected {reference.shape}"
             return Judgement("wrong", {**worst, "output": np.inf, item.name: np.inf}, text)
         if item.total is not None:
-            total = units(np.float64(item.total), reference.sum(), allowed.sum())
+            total = units(np.asarray(item.total), reference.sum(), allowed.sum())
             worst[item.name] = max(worst.get(item.name, 0.0), float(total))
             at = positions(case, item.round, reference.size)
             reference, allowed = reference.reshape(-1)[at], allowed.reshape(-1)[at]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from suite import operators
+from suite import cache, operators
 from suite.judge.correctness import Expected, expected
 from suite.operators.base import BASES, Case, Operator
 
@@ -18,17 +18,11 @@ WORTH_KEEPING = 0.2
 """Seconds of computation from which a reference is written to disk."""
 
 
-def cache_folder() -> Path:
-    """``$CDFBENCH_CACHE`` or ``~/.cache/cdfbench``, and in it ``references``."""
-    root = os.environ.get("CDFBENCH_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "cdfbench") / "references"
-
-
 class References:
     """Expectations of the case that is being judged; the last case's stay in memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or cache_folder()
+        self.folder = folder or cache.folder("references")
         self.held: tuple[tuple[str, str], dict[int, Expected]] | None = None
 
     def of(self, operator: Operator, case: Case) -> dict[int, Expected]:

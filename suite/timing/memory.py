@@ -24,7 +24,8 @@ def peak_memory(cell: Cell, framework: Framework, device: str) -> int | None:
     arguments, _ = cell.setup()
     cell.target(*arguments)
     framework.synchronize(cell.last)
-    cell.last = arguments = None
+    cell.last = None
+    del arguments
     arguments, _ = cell.setup()
     gc.collect()
     _trim()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from suite.operators.base import Pass, Profile
+from suite.operators.base import Case, Pass, Profile
 
 Mode = Literal["time", "check", "memory"]
 
@@ -42,7 +42,7 @@ class Budget:
 
 
 BUDGETS: dict[Profile, Budget] = {
-    "quick": Budget(seconds=0.15, warm_up=0.15, low=30, high=300, cap=1.0),
+    "quick": Budget(seconds=0.15, warm_up=0.1, low=30, high=100, cap=1.0),
     "full": Budget(seconds=2.0, warm_up=0.15, low=30, high=300, cap=15.0),
 }
 
@@ -54,6 +54,11 @@ class CellPlan:
     case: str
     pass_: Pass
     clock: str = "wall"
+
+
+def yardstick_group(case: Case) -> str:
+    """Cases with equal names share their yardsticks: same samples in number, dtype and kind."""
+    return f"{case.shape(case.arrays[0])} {case.dtype} {case.data}"
 
 
 @dataclass(frozen=True)

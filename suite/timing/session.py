@@ -17,7 +17,7 @@ from suite.frameworks import Framework
 from suite.operators.base import Case, Operator
 from suite.registry import Implementation, checked
 from suite.timing import clocks
-from suite.timing.plan import CellPlan, Plan
+from suite.timing.plan import CellPlan, Plan, yardstick_group
 
 ITEMS = Path(__file__).with_name("items.py")
 
@@ -73,11 +73,12 @@ class Session:
         )
 
     def items(self) -> Iterable[Item]:
-        """Cells in the plan's order; the yardsticks of a case come right before its first cell."""
+        """Cells in the plan's order; yardsticks come right before the first cell they serve."""
         seen = set()
         for cell in self.plan.cells:
-            if self.plan.mode == "time" and (cell.case, cell.clock) not in seen:
-                seen.add((cell.case, cell.clock))
+            group = (yardstick_group(self.operator.case(cell.case)), cell.clock)
+            if self.plan.mode == "time" and group not in seen:
+                seen.add(group)
                 yield Item(cell, "copy")
                 yield Item(cell, "sort")
             yield Item(cell)

@@ -1,0 +1,56 @@
+# make bench     measure and judge the quick profile, on the GPU where there is one
+# make test      run the tests
+# PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
+
+PYTHON ?= python3
+VENV ?= 1
+ARGS ?=
+
+ifeq ($(VENV),0)
+PY := $(PYTHON)
+READY :=
+else
+PY := .venv/bin/python
+READY := .venv/.ready
+endif
+
+.PHONY: setup bench report test lint workloads check list doctor clean
+
+setup: $(READY)
+
+# torch first: what follows must be content with it. It is left alone where it is there already.
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	.venv/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	touch $@
+
+bench: $(READY)
+	$(PY) -m suite bench $(ARGS)
+
+report: $(READY)
+	$(PY) -m suite report $(ARGS)
+
+test: $(READY)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+workloads: $(READY)
+	$(PY) -m suite workloads $(ARGS)
+
+check: $(READY)
+	$(PY) -m suite check $(ARGS)
+
+list: $(READY)
+	$(PY) -m suite list $(ARGS)
+
+doctor: $(READY)
+	$(PY) -m suite doctor
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
