@@ -8,8 +8,9 @@ For a, b > 0 and 0 <= x <= 1, with y = 1 - x and s = a + b,
     d_{2m+1} = -(a + m) (s + m) x / ((a + 2m) (a + 2m + 1)).
 
 The fraction converges fast for x <= (a + 1) / (s + 2); beyond, I_x(a, b) = 1 - I_y(b, a). It is
-evaluated by the modified Lentz recurrence on dual numbers in a and b, until the value and both
-derivatives of every element have settled.
+evaluated on dual numbers in a and b. XLA runs every element as long as the slowest, so the number
+of terms is bounded by the parameters alone and the terms are summed up from the innermost one,
+which rounds least; a forward recurrence (Lentz) would have to carry and test twice the state.
 
 P must not lose digits to large exponents, so it is taken relative to its maximum, at x0 = a / s and
 y0 = b / s:
@@ -26,7 +27,7 @@ a u + b v = 0, so rounding x0 costs only to second order. With K(a) = log a - ps
 From logits, x = sigmoid(z), the logarithms come from z itself: u = sigmoid(-z) expm1(z - z0) and
 v = sigmoid(z) expm1(z0 - z) with z0 = log(a / b), so nothing saturates.
 
-Sources: NIST DLMF 8.17.22; Thompson and Barnett 1986, J. Comput. Phys. 64, 490-509 (Lentz).
+Source: NIST DLMF 8.17.22.
 """
 
 from typing import NamedTuple
@@ -39,7 +40,8 @@ from implementations.jax_xla.first_order_only import first_order_only
 
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
-MAX_STEPS = 20_000
+PAIRS = {4: 24, 8: 64}
+LARGEST = 1e8
 
 
 class Beta(NamedTuple):
@@ -140,67 +142,71 @@ def logs_from_logits(z, a, b):
     return Logs(x, y, log_x, log_y)
 
 
-def coefficient(m, x, a, b):
-    """d_m and its derivatives in a and b, along a new first axis; m >= 1 a float scalar."""
-    k = jnp.floor(m / 2)
-    at, s = a + 2 * k, a + b
-    odd_b = -(a + k) * x / (at * (at + 1))
-    odd = odd_b * (s + k)
-    odd_a = odd * (k / ((a + k) * at) + (1 - b + k) / ((s + k) * (at + 1)))
-    even_b = k * x / ((at - 1) * at)
-    even = (b - k) * even_b
-    even_a = -even * (1 / (at - 1) + 1 / at)
-    is_odd = m > 2 * k
-    pairs = ((odd, even), (odd_a, even_a), (odd_b, even_b))
-    return jnp.stack([jnp.where(is_odd, *pair) for pair in pairs])
-
-
 def continued_fraction(x, a, b):
     """h(x; a, b) and the derivatives of log h in a and b, for x <= (a + 1) / (a + b + 2).
 
-    The convergents A_m / B_m obey X_m = X_{m-1} + d_m X_{m-2}; both are rescaled so that B_m = 1.
+    Evaluated at a + 1, from the innermost term outwards; h(a) = 1 + s x h(a + 1) / (a + 1) then
+    adds positive terms only. Parameters up to 50 need PAIRS pairs of terms, larger ones more, as
+    their square root.
     """
-    x, a, b = jnp.broadcast_arrays(x, a, b)
-    eps = jnp.finfo(x.dtype).eps
-
-    def step(m, before, last):
-        d = coefficient(m, x, a, b)[:, None]
-        new = last + d[:1] * before
-        new = jnp.concatenate([new[:1], new[1:] + d[1:] * before[:1]])
-        return last / new[0, 1], new / new[0, 1]
-
-    def ratio(last):
-        """h and the derivatives of log h, of a convergent with B = 1."""
-        h = last[0, 0]
-        return jnp.stack([h, last[1, 0] / h - last[1, 1], last[2, 0] / h - last[2, 1]])
-
-    def body(carry):
-        m, active, before, last, kept = carry
-        before, last = step(m + 1, *step(m, before, last))
-        new = ratio(last)
-        moved = jnp.sum(jnp.abs(new - kept), axis=0) > 4 * eps * (1 + jnp.sum(jnp.abs(new), axis=0))
-        return m + 2, moved & active, before, last, jnp.where(active, new, kept)
-
-    zero, one = jnp.zeros_like(x), jnp.ones_like(x)
-    before = jnp.stack([jnp.stack([zero, one]), *[jnp.stack([zero, zero])] * 2])
-    last = jnp.stack([jnp.stack([one, one]), *[jnp.stack([zero, zero])] * 2])
-    start = (jnp.ones((), x.dtype), x == x, before, last, jnp.stack([one, zero, zero]))
-    _, active, _, _, result = lax.while_loop(
-        lambda carry: jnp.any(carry[1]) & (carry[0] < MAX_STEPS), body, start
-    )
-    return jnp.where(active, jnp.nan, result[0]), result[1], result[2]
-
-
-def beta_from_logs(logs, a, b, *, in_logits):
-    """Beta(a, b) from Logs, by the continued fraction; a, b already broadcast against x."""
-    x, y, log_x, log_y = logs
-    a = jnp.where(a > 0, a, jnp.nan)
-    b = jnp.where(b > 0, b, jnp.nan)
+    x, a, b = jnp.broadcast_arrays(x, a + 1, b)
     s = a + b
-    upper = x > (a + 1) / (s + 2)
+
+    def wrap(d, d_a, d_b, inner):
+        t, t_a, t_b = inner
+        ratio = d / t
+        return 1 + ratio, (d_a - ratio * t_a) / t, (d_b - ratio * t_b) / t
+
+    def pair(k, inner):
+        at = a + 2 * k
+        even_b = k * x / ((at - 1) * at)
+        even = (b - k) * even_b
+        inner = wrap(even, -even * (1 / (at - 1) + 1 / at), even_b, inner)
+        k, at = k - 1, at - 2
+        odd_b = -(a + k) * x / (at * (at + 1))
+        slope = k * (s + k) / ((a + k) * at) + (1 - b + k) / (at + 1)
+        return wrap(odd_b * (s + k), odd_b * slope, odd_b, inner)
+
+    pairs = PAIRS[x.dtype.itemsize]
+    largest = jnp.max(jnp.nan_to_num(s, nan=0, posinf=0))
+    more = jnp.ceil(2 * jnp.sqrt(jnp.minimum(largest, LARGEST))).astype(jnp.int32)
+    more = jnp.where(largest > 100, more, 0)
+
+    def beyond(step, inner):
+        return pair((pairs + more - step).astype(x.dtype), inner)
+
+    def within(step, inner):
+        return pair((pairs - step).astype(x.dtype), inner)
+
+    inner = jnp.ones_like(x), jnp.zeros_like(x), jnp.zeros_like(x)
+    inner = lax.fori_loop(0, more, beyond, inner)
+    t, t_a, t_b = lax.fori_loop(0, pairs, within, inner)
+    rest = (s - 1) * x / (a * t)
+    share = rest / (1 + rest)
+    log_a = (1 - b) / ((s - 1) * a) - t_a / t
+    return 1 + rest, share * log_a, share * (1 / (s - 1) - t_b / t)
+
+
+def beyond_swap(x, a, b):
+    """Where the fraction is taken of (1 - x, b, a)."""
+    return x > (a + 1) / (a + b + 2)
+
+
+def valid(parameter):
+    """The parameter, NaN unless positive and below LARGEST."""
+    return jnp.where((parameter > 0) & (parameter < LARGEST), parameter, jnp.nan)
+
+
+def assemble(logs, a, b, fraction, *, in_logits):
+    """Beta(a, b) from Logs and h, with the derivatives of log h in the first and second parameter.
+
+    fraction: of (x, a, b), or of (1 - x, b, a) where `beyond_swap`.
+    """
+    x, _, log_x, log_y = logs
+    upper = beyond_swap(x, a, b)
     near, far = jnp.where(upper, b, a), jnp.where(upper, a, b)
-    h, h_near, h_far = continued_fraction(jnp.where(upper, y, x), near, far)
-    peak = jnp.exp(_weighted(log_x, a) + _weighted(log_y, b) + log_peak(a, b))
+    h, h_near, h_far = fraction
+    peak = jnp.exp(weighted(log_x, a) + weighted(log_y, b) + log_peak(a, b))
     value = peak * h / near
     k_a, k_b = log_slopes(a, b)
     k_near, k_far = jnp.where(upper, k_b, k_a), jnp.where(upper, k_a, k_b) + 1 / far
@@ -215,13 +221,22 @@ def beta_from_logs(logs, a, b, *, in_logits):
     )
 
 
+def beta_from_logs(logs, a, b, *, in_logits):
+    """Beta(a, b) from Logs, by the fraction at every element; a, b broadcast against x."""
+    a, b = valid(a), valid(b)
+    upper = beyond_swap(logs.x, a, b)
+    near, far = jnp.where(upper, b, a), jnp.where(upper, a, b)
+    fraction = continued_fraction(jnp.where(upper, logs.y, logs.x), near, far)
+    return assemble(logs, a, b, fraction, in_logits=in_logits)
+
+
 def density_from_logs(logs, a, b):
     """The density of Beta(a, b) in x: infinite at an end whose parameter is below one."""
     c = log_peak(a, b) - jnp.log(a / (a + b)) - jnp.log(b / (a + b))
-    return jnp.exp(_weighted(logs.log_x, a - 1) + _weighted(logs.log_y, b - 1) + c)
+    return jnp.exp(weighted(logs.log_x, a - 1) + weighted(logs.log_y, b - 1) + c)
 
 
-def _weighted(log, weight):
+def weighted(log, weight):
     """Weight * log with 0 * -inf = 0."""
     return jnp.where(weight == 0, 0, weight * log)
 
@@ -235,8 +250,8 @@ def _finite(log, value):
 def beta(x, a, b):
     """Beta(a, b) at x: CDF, survival function, density and parameter derivatives.
 
-    x (R, N) or any shape, in [0, 1]; a, b > 0, scalar, or (R,) for a two-dimensional x. All float32
-    or all float64 (with jax_enable_x64). Values outside these ranges give NaN.
+    x (R, N) or any shape, in [0, 1]; 0 < a, b < 1e8, scalar, or (R,) for a two-dimensional x. All
+    float32 or all float64 (with jax_enable_x64). Values outside these ranges give NaN.
     """
     a, b = per_row(a, x), per_row(b, x)
     return beta_from_logs(logs_from_x(x, a, b), a, b, in_logits=False)
