@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from suite.report.drawing import FAILED, YARDSTICK, Quantity, Style, bare_figure, plain
 from suite.report.measured import PASSES, Measured
@@ -23,19 +24,24 @@ def by_case(
         return None
     cells = cells[cells["pass"] == passes[-1]].sort_values(["elements", "case"])
     rows = {case: row for row, case in enumerate(dict.fromkeys(cells["case"]))}
-    figure = bare_figure(9.0, 1.3 + 0.26 * len(rows))
+    figure = bare_figure(9.0, max(2.0, 1.3 + 0.26 * len(rows)))
     ax = figure.subplots()
+    shown = [quantity.metric, *(["yardstick_sort"] if "sort" in quantity.yardsticks else [])]
+    values = cells[shown].to_numpy(float)
+    low, high = np.nanmin(values) / 1.6, np.nanmax(values) * 1.6
     ax.set_xscale("log")
+    ax.set_xlim(low, high)
     ax.xaxis.set_major_formatter(EngFormatter(unit=quantity.unit))
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)) if high / low < 300 else NullLocator())
+    ax.xaxis.set_minor_formatter(EngFormatter(unit=quantity.unit))
     ax.grid(True, axis="y", color="0.92", linewidth=0.6)
     ax.grid(True, axis="x", color="0.92", linewidth=0.6)
     _marks(ax, cells, rows, quantity, style)
     ax.set_yticks(list(rows.values()), list(rows))
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_ylabel("case (name, smallest first)", fontsize=9)
+    ax.set_ylabel("case (name)", fontsize=9)
     ax.set_xlabel(quantity.label, fontsize=9)
-    heading = f"{operator}: {passes[-1]}, {device}, {clock} clock; x: not ok"
+    heading = f"{operator}: {passes[-1]}, {device}, {clock} clock; smallest case on top; x: not ok"
     ax.set_title(heading, fontsize=9, loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, frameon=False)
     plain(ax)

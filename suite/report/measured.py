@@ -146,4 +146,4 @@ def quantity(value: float, unit: str) -> str:
     power = int(np.clip(np.floor(np.log10(abs(value)) / 3 + 1e-9), -4, 4))
     scaled = value / 1000.0**power
     digits = int(np.clip(2 - np.floor(np.log10(abs(scaled)) + 1e-9), 0, 2))
-    return f"{scaled:.{digits}f} {'pnum kMGT'[power + 4].strip()}{unit}".strip()
+    return f"{scaled:.{digits}f} {'pnµm kMGT'[power + 4].strip()}{unit}".strip()
