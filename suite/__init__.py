@@ -5,6 +5,7 @@
 """
 
 from suite.registry import implements, load
+from suite.rows import as_rows
 
 __version__ = "0.1.0"
-__all__ = ["implements", "load"]
+__all__ = ["as_rows", "implements", "load"]

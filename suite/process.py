@@ -19,6 +19,7 @@ from suite.registry import ROOT
 from suite.timing.plan import Plan
 
 POLL = 0.1
+START_UP = 120.0
 LOG_LIMIT = 8 << 20
 
 
@@ -72,21 +73,25 @@ class Worker:
         """The journal's records as they come; ends when the worker has ended, or was ended."""
         assert self._process is not None
         last = time.monotonic()
+        # Importing a framework is not an item's time.
+        patience = max(self.limits.seconds, START_UP)
         while True:
             ended = self._process.poll() is not None
             fresh = self._lines()
             if fresh:
                 last = time.monotonic()
+                if any(record["kind"] == "start" for record in fresh):
+                    patience = self.limits.seconds
                 yield from fresh
             if ended:
                 self._post_mortem(self._process.returncode)
                 return
-            if time.monotonic() - last > self.limits.seconds:
-                self._end("timeout", f"no result within {self.limits.seconds:g} s")
-                return
             if self._resident() > self.limits.memory:
                 limit = f"{self.limits.memory / 2**30:.1f} GiB"
                 self._end("oom", f"resident memory above the limit of {limit}")
+                return
+            if time.monotonic() - last > patience:
+                self._end("timeout", f"no result within {patience:g} s")
                 return
             if self._log.stat().st_size > LOG_LIMIT:
                 self._end("error", f"printed more than {LOG_LIMIT >> 20} MiB")

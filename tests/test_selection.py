@@ -1,0 +1,75 @@
+"""What a command runs."""
+
+import pytest
+
+from suite import operators
+from suite.selection import SLOW_COMPILE_CASES, Selection, jobs
+
+OWN = """
+from suite.registry import implements
+
+@implements("soft_cut", framework="torch"{more})
+def soft_cut(x, threshold, steepness, *, keep="above"):
+    return x
+"""
+
+
+def names(selection, device="cpu"):
+    return {(job.operator.name, job.declaration.name) for job in jobs(selection, device)}
+
+
+def test_the_quick_profile_is_part_of_the_full_one():
+    quick = {(j.title, c) for j in jobs(Selection(), "cpu") for c in j.cells}
+    full = {(j.title, c) for j in jobs(Selection(profile="full"), "cpu") for c in j.cells}
+    assert quick < full
+
+
+def test_slow_compilers_get_two_cases_of_an_operator_in_the_quick_profile():
+    slow = [job for job in jobs(Selection(), "cpu") if job.declaration.slow_compile]
+    assert {job.operator.name for job in slow} == set(operators.names())
+    for job in slow:
+        assert 1 <= len({cell.case for cell in job.cells}) <= SLOW_COMPILE_CASES
+
+
+def test_a_file_alone_runs_beside_the_others_of_its_operator(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.format(more=""))
+    found = names(Selection(implementations=(str(path),)))
+    assert ("soft_cut", "mine") in found
+    assert ("soft_cut", "torch_eager") in found
+    assert {operator for operator, _ in found} == {"soft_cut"}
+
+
+def test_a_known_error_runs_only_when_named(tmp_path):
+    path = tmp_path / "published.py"
+    path.write_text(OWN.format(more=", known_error='E7'"))
+    with_file = Selection(("soft_cut",), (str(path), "torch_eager"))
+    assert ("soft_cut", "published") in names(with_file)
+    (declared,) = [j for j in jobs(with_file, "cpu") if j.declaration.name == "published"]
+    assert declared.declaration.known_error == "E7"
+
+
+def test_what_cannot_use_the_gpu_runs_on_the_cpu():
+    where = {job.declaration.name: job.device for job in jobs(Selection(("soft_cut",)), "cuda")}
+    assert where["numpy_scipy"] == "cpu"
+    assert where["torch_eager"] == "cuda"
+
+
+def test_on_a_gpu_torch_is_timed_by_the_wall_and_by_events():
+    (job,) = jobs(Selection(("soft_cut",), ("torch_eager",), ("float16",)), "cuda")
+    assert {cell.clock for cell in job.cells} == {"wall", "event"}
+    (job,) = jobs(Selection(("soft_cut",), ("jax_xla",), ("float16",)), "cuda")
+    assert {cell.clock for cell in job.cells} == {"wall"}
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(operators=("nope",)),
+        Selection(implementations=("nope",)),
+        Selection(operators=("soft_cut",), cases=("nope",)),
+    ],
+)
+def test_a_name_that_is_not_there_is_refused(selection):
+    with pytest.raises(ValueError, match="nope"):
+        jobs(selection, "cpu")
