@@ -1,0 +1,26 @@
+"""Soft histogram, the eager function through torch.compile: fused, so that nothing is blocked."""
+
+import torch
+
+from implementations.torch_eager.soft_histogram import _skip
+from implementations.torch_eager.soft_histogram import soft_histogram as eager
+from suite.registry import implements
+
+_compiled = torch.compile(eager, fullgraph=True, dynamic=False)
+
+
+@implements(
+    "soft_histogram",
+    framework="torch",
+    devices=("cpu", "cuda"),
+    dtypes=("float32", "float64"),
+    skip=_skip,
+    slow_compile=True,
+)
+def soft_histogram(
+    x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"
+):
+    """Soft counts of every row; arguments as in ``suite.operators.soft_histogram``."""
+    return _compiled(
+        x, edges, bandwidth, weights, kernel=kernel, density=density, overflow=overflow
+    )
