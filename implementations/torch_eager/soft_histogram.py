@@ -14,7 +14,7 @@ import torch
 
 from suite.registry import implements
 
-_CPU_BLOCK = 1 << 17
+_CPU_BLOCK = 1 << 19
 _CUDA_BLOCK = 1 << 24
 _DIRECT = 10**9
 
