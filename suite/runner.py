@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from suite.judge.references import References
 from suite.machine import Machine
 from suite.operators.base import Profile
 from suite.process import Limits, Worker
+from suite.registry import Declaration
 from suite.selection import Job
 from suite.timing.metrics import metrics
 from suite.timing.plan import BUDGETS, CellPlan, Mode, Plan, yardstick_group
@@ -37,6 +39,7 @@ ENVIRONMENT = {"JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 MEMORY_ENVIRONMENT = {**ENVIRONMENT, "MALLOC_MMAP_THRESHOLD_": "65536"}
 ITEM_SECONDS = {"quick": 120.0, "full": 900.0}
 JOURNAL = "journal.jsonl"
+CLOCK_SLACK = 0.5
 
 
 class Progress(Protocol):
@@ -67,6 +70,7 @@ class Runner:
     references: References = field(default_factory=References)
     versions: dict[str, str] = field(default_factory=dict)
     _stopping: bool = False
+    _sources: dict[Declaration, str] = field(default_factory=dict)
 
     def run(self, jobs: Iterable[Job]) -> list[dict]:
         """Measure and judge what is not done yet; all records of the jobs, in their order."""
@@ -86,7 +90,10 @@ class Runner:
 
     def _key(self, job: Job, cell: CellPlan, mode: str = "") -> str:
         case = job.operator.case(cell.case)
-        source = registry.source_hash(job.declaration)
+        # Once a run: a file that is edited meanwhile must not change the names of its cells.
+        if job.declaration not in self._sources:
+            self._sources[job.declaration] = registry.source_hash(job.declaration)
+        source = self._sources[job.declaration]
         system = json.dumps(self.machine.describe(), sort_keys=True) + sys.prefix
         # The implementation's own name: two can share their sources.
         names = (job.operator.name, job.declaration.name, job.device, mode or self.mode)
@@ -118,15 +125,20 @@ class Runner:
         """Judge and keep the cells of a journal, then drop its folder; the cells it had."""
         yardsticks: dict[tuple[str, str], dict[str, list[float]]] = {}
         cells: dict[CellPlan, dict] = {}
+        started = 0.0
         for record in records:
             if record["kind"] == "yardstick" and "samples" in record:
                 group = yardstick_group(job.operator.case(record["case"]))
                 here = yardsticks.setdefault((group, record["clock"]), {})
                 here[record["yardstick"]] = record["samples"]
             elif record["kind"] == "cell":
+                if "arrived" in record:
+                    record["watched"] = record["arrived"] - started
                 cells[CellPlan(record["case"], record["pass"], record["clock"])] = record
             elif record["kind"] == "versions":
                 self.versions |= record["versions"]
+            elif record["kind"] == "start":
+                started = record.get("arrived", 0.0)
         for cell, record in cells.items():
             if self._key(job, cell) not in self.unfinished.done:
                 self._keep(job, cell, self._judged(job, cell, record, yardsticks, folder))
@@ -140,6 +152,7 @@ class Runner:
         try:
             for record in worker.records():
                 records.append(record)
+                record["arrived"] = time.monotonic()
                 if record["kind"] == "start":
                     what = record.get("yardstick") or record["pass"]
                     self.progress.item(f"{job.title}: {record['case']} {what}")
@@ -174,6 +187,9 @@ class Runner:
         """A worker's record with the judge's verdict and the metrics in place of the outputs."""
         if record["status"] != "measured":
             return {"status": record["status"], "reason": record["reason"]}
+        if (claimed := sum(record["samples"])) > record.get("watched", claimed) + CLOCK_SLACK:
+            reason = f"its clock says {claimed:.3g} s where {record['watched']:.3g} s went by"
+            return {"status": "error", "reason": reason}
         case = job.operator.case(cell.case)
         kept, digest = read_kept(folder / record["outputs"])
         judgement = judge(job.operator, case, kept, self.references.of(job.operator, case))
