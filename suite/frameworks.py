@@ -240,7 +240,7 @@ class Torch:
         return array.clone()
 
     def sort(self, array: Any) -> Any:
-        return self.torch.sort(array, dim=-1)
+        return self.torch.sort(array, dim=-1).values
 
     def versions(self) -> dict[str, str]:
         return {"torch": self.torch.__version__, "torch cuda": str(self.torch.version.cuda)}
