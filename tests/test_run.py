@@ -37,7 +37,7 @@ BODIES = {
     "vanishes": ("os._exit(7)", "crashed", "exited with 7"),
     "segfaults": ("ctypes.string_at(0)", "crashed", "SIGSEGV"),
     "hangs": ("time.sleep(600)", "timeout", "within"),
-    "hoards": ("self = np.ones(1 << 28); time.sleep(600)", "oom", "memory"),
+    "hoards": ("hoard = np.ones(1 << 27); time.sleep(600)", "oom", "memory"),
     "babbles": ("print('x' * (16 << 20)); time.sleep(5); return y", "error", "printed"),
 }
 
@@ -71,7 +71,7 @@ def failing_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("failing")
     files = [file(folder, name, body) for name, (body, _, _) in BODIES.items()]
     named = [word for path in files for word in ("-i", path)]
-    limits = ("--time-limit", 5, "--memory-limit", 1)
+    limits = ("--time-limit", 5, "--memory-limit", 0.4)
     done = bench(folder / "r", *named, "-i", "numpy_scipy", *limits)
     return done, only_run(folder / "r")
 
