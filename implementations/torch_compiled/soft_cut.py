@@ -1,11 +1,10 @@
 """Soft cut, the eager function through torch.compile."""
 
-import torch
-
+from implementations.torch_compiled.static_graphs import static_graphs
 from implementations.torch_eager.soft_cut import soft_cut as eager
 from suite.registry import implements
 
-_compiled = torch.compile(eager, fullgraph=True, dynamic=False)
+_compiled = static_graphs(eager)
 
 
 @implements(
