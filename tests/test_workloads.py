@@ -98,9 +98,9 @@ def test_scores_made_again_agree_with_the_committed_ones():
     from suite.workloads import breast_cancer
 
     made = breast_cancer.make(repeats=2)
-    again = breast_cancer.make(repeats=2)
+    again = breast_cancer.make(repeats=1)
     for tensor, values in made.items():
-        np.testing.assert_array_equal(values, again[tensor])
+        np.testing.assert_array_equal(values[:1], again[tensor])
         committed = workloads.load(f"breast_cancer_{tensor}")[:2]
         np.testing.assert_allclose(values, committed, rtol=1e-3, atol=1e-4)
 
@@ -110,7 +110,7 @@ def short_training():
     pytest.importorskip("sklearn")
     from suite.workloads import digits
 
-    return [digits.make(digits.Settings(epochs=8)) for _ in range(2)]
+    return [digits.make(digits.Settings(epochs=2)) for _ in range(2)]
 
 
 def test_training_again_gives_the_same_tensors_bit_for_bit(short_training):
@@ -121,8 +121,11 @@ def test_training_again_gives_the_same_tensors_bit_for_bit(short_training):
         np.testing.assert_array_equal(values, second[tensor])
 
 
-def test_the_network_reads_over_95_percent_of_held_out_digits(short_training):
-    assert short_training[0][1] > 0.95
+def test_the_network_reads_over_95_percent_of_held_out_digits():
+    pytest.importorskip("sklearn")
+    from suite.workloads import digits
+
+    assert digits.make(digits.Settings(epochs=8))[1] > 0.95
 
 
 def test_training_leaves_the_callers_random_state_and_threads_alone():

@@ -83,13 +83,12 @@ def _panel(ax: Axes, cells: pd.DataFrame, quantity: Quantity, style: Style) -> l
 
 
 def _yardstick(ax: Axes, cells: pd.DataFrame, name: str) -> End | None:
-    """The median over the workers, each of which timed its own framework's, and their range."""
+    """The median over the workers, each of which timed its own framework's."""
     times = cells[cells[f"yardstick_{name}"] > 0]
     if not len(times):
         return None
-    by_size = times.groupby("elements")[f"yardstick_{name}"]
-    sizes, middle = by_size.median().index.to_numpy(float), by_size.median().to_numpy(float)
-    ax.fill_between(sizes, by_size.min(), by_size.max(), color="0.92", linewidth=0)
+    medians = times.groupby("elements")[f"yardstick_{name}"].median()
+    sizes, middle = medians.index.to_numpy(float), medians.to_numpy(float)
     ax.plot(sizes, middle, color="0.6", linestyle=(0, (1, 1)), linewidth=1.2, zorder=1.5)
     return End(f"{name} (yardstick)", sizes[-1], middle[-1], YARDSTICK)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from functools import cache
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from suite import cache
 
 HERE = Path(__file__).parent
 COMMITTED = HERE / "data"
@@ -104,7 +106,7 @@ def _locate(file: str, name: str) -> Path:
     )
 
 
-@cache
+@lru_cache
 def read(path: Path) -> dict[str, np.ndarray]:
     """Return every tensor of one .npz file; pickled contents are refused."""
     with np.load(path, allow_pickle=False) as stored:
@@ -129,8 +131,7 @@ def write(path: Path, tensors: dict[str, np.ndarray]) -> None:
 
 def cache_folder() -> Path:
     """Return this machine's cache folder for the present generating code and libraries."""
-    root = os.environ.get("CDFBENCH_CACHE") or Path.home() / ".cache" / "cdfbench"
-    return Path(root) / "workloads" / _key()
+    return cache.folder("workloads") / _key()
 
 
 def versions() -> dict[str, str]:
@@ -145,7 +146,7 @@ def _version(library: str) -> str:
         return "none"
 
 
-@cache
+@lru_cache
 def _key() -> str:
     digest = hashlib.sha256(repr(versions()).encode())
     for generator in GENERATORS:
