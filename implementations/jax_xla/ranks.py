@@ -106,11 +106,18 @@ def sorted_ranks(ascending, ties):
 
 
 def _doubled_tied_ranks(plain, same_as_before, same_as_next, ties):
-    last = lax.cummin(jnp.where(same_as_next, plain.shape[1], plain), axis=1, reverse=True)
-    if ties == "max":
-        return 2 * last + 2
-    first = lax.cummax(jnp.where(same_as_before, 0, plain), axis=1)
-    return first + last + 2
+    """Twice the ranks, from the first and last index of every group, spread by doubling steps."""
+    final = plain.shape[1] - 1
+
+    def spread(k, ends):
+        step = 1 << k
+        first = jnp.maximum(ends[0], _gather(ends[0], jnp.maximum(plain - step, 0)))
+        last = jnp.minimum(ends[1], _gather(ends[1], jnp.minimum(plain + step, final)))
+        return first, last
+
+    ends = jnp.where(same_as_before, 0, plain), jnp.where(same_as_next, final, plain)
+    first, last = lax.fori_loop(0, final.bit_length(), spread, ends)
+    return 2 * last + 2 if ties == "max" else first + last + 2
 
 
 def ranks(x, ties):
@@ -122,3 +129,15 @@ def ranks(x, ties):
     order = argsort_rows(x)
     ascending = _gather(x, order)
     return unsort_rows(sorted_ranks(ascending, ties), order)
+
+
+def positions(rank, plotting_position):
+    """Plotting positions of ranks (R, N): r / (N + 1), r / N or (2 r - 1) / (2 N)."""
+    if plotting_position == "hazen":
+        rank = rank - 0.5
+    return rank * unit(plotting_position, rank.shape[1])
+
+
+def unit(plotting_position, samples):
+    """The plotting position's step from one rank to the next."""
+    return 1 / (samples + 1 if plotting_position == "weibull" else samples)
