@@ -6,7 +6,13 @@ from implementations.torch_eager.soft_histogram import _skip
 from implementations.torch_eager.soft_histogram import soft_histogram as eager
 from suite.registry import implements
 
-_compiled = torch.compile(eager, fullgraph=True, dynamic=False)
+# Above these limits of reads and operations Inductor stores a value: here all N x B distances.
+_INLINE = {
+    "realize_reads_threshold": 10_000,
+    "realize_opcount_threshold": 10_000,
+    "realize_acc_reads_threshold": 10_000,
+}
+_compiled = torch.compile(eager, fullgraph=True, dynamic=False, options=_INLINE)
 
 
 @implements(
