@@ -25,7 +25,8 @@ def soft_cut(x, threshold, steepness, *, keep="above"):
     """Sigmoid selection of samples; arguments as in ``suite.operators.soft_cut``."""
     largest = jnp.finfo(x.dtype).max
     slope = _column(steepness, x)
-    slope = jnp.minimum(jnp.where(slope > 0, slope, jnp.nan), largest)
+    # A factor, so that the gradient of a wrong one is NaN too.
+    slope = jnp.minimum(slope * jnp.where(slope > 0, 1.0, jnp.nan).astype(x.dtype), largest)
     # Clamped, since infinite distances times a vanished slope of the sigmoid would be NaN.
     distance = jnp.clip(x - _column(threshold, x), -largest, largest)
     z = slope * distance
