@@ -24,9 +24,9 @@ from scipy.special import expit
 from suite.operators.arguments import (
     is_array,
     require_array,
-    require_between,
     require_choice,
     require_parameter,
+    require_values,
 )
 from suite.operators.base import EPSILON, ITEM_BYTES, Case, Cost, ErrorCase, Operator, Pass
 
@@ -108,9 +108,9 @@ def check(x, threshold, steepness, *, keep="above"):
 
 
 def check_values(x, threshold, steepness, *, keep="above"):
-    """Raise for steepness <= 0 on the device."""
+    """Raise for steepness <= 0 on the device; an infinite one is allowed, as for a scalar."""
     if is_array(steepness):
-        require_between("steepness", steepness, above=0.0)
+        require_values("steepness", steepness, steepness <= 0.0, "numbers > 0")
 
 
 def draw(case, rng):
