@@ -265,9 +265,9 @@ _DATA = {
     "uneven": _uneven,
     "narrow": _narrow,
     "tails": _tails,
-    "signal": _workload("breast_cancer_signal_scores", 0.0, 1.0),
-    "background": _workload("breast_cancer_background_scores", 0.0, 1.0),
-    "activations": _workload("digits_activations", 0.0, 4.0),
+    "breast_cancer_signal_scores": _workload("breast_cancer_signal_scores", 0.0, 1.0),
+    "breast_cancer_background_scores": _workload("breast_cancer_background_scores", 0.0, 1.0),
+    "digits_activations": _workload("digits_activations", 0.0, 4.0),
 }
 
 
@@ -307,11 +307,11 @@ CASES = (
     _case("float16", 4, 512, 32, data="central", options={"bandwidth": 0.3}, dtype="float16"),
     _case("bfloat16", 4, 512, 32, data="central", options={"bandwidth": 0.3}, dtype="bfloat16",
           profile="full"),
-    _case("scores-signal", 8, 212, 20, data="signal", source=_SCORES,
+    _case("scores-signal", 8, 212, 20, data="breast_cancer_signal_scores", source=_SCORES,
           options={"bandwidth": 0.05, "density": True, "overflow": "reflect"}),
-    _case("scores-background", 8, 357, 20, data="background", source=_SCORES,
+    _case("scores-background", 8, 357, 20, data="breast_cancer_background_scores", source=_SCORES,
           options={"bandwidth": 0.05, "kernel": "logistic"}),
-    _case("activations-tied", 32, 512, 40, data="activations", source="digits ReLU activations",
+    _case("activations-tied", 32, 512, 40, data="digits_activations", source="digits ReLU activations",
           options={"bandwidth": 0.1, "overflow": "reflect"}),
     *(_case(f"n1e{power}-B{bins}", 1, 10**power, bins, profile="full", memory=power >= 6,
             options={"bandwidth": 20.0 / bins})
@@ -342,7 +342,7 @@ ERROR_CASES = (
     _bad("edges-list", TypeError, ("edges", "list"), edges=[0.0, 1.0]),
     _bad("edges-equal", ValueError, ("edges", "0", "increase"), by_value=True,
          edges=_single(-1, 0, 0, 1)),
-    _bad("edges-decrease", ValueError, ("edges", "-1"), by_value=True, edges=_single(1, 0, -1)),
+    _bad("edges-decrease", ValueError, ("edges", "0.0"), by_value=True, edges=_single(1, 0, -1)),
     _bad("edges-infinite", ValueError, ("edges", "inf"), by_value=True,
          edges=_single(0, 1, np.inf)),
     _bad("bandwidth-zero", ValueError, ("bandwidth", "0"), bandwidth=0.0),
