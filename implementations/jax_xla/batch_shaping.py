@@ -29,7 +29,10 @@ class Options(NamedTuple):
 
 
 @implements(
-    "batch_shaping", framework="jax", devices=("cpu", "cuda"), dtypes=("float32", "float64")
+    "batch_shaping",
+    framework="jax",
+    devices=("cpu", "cuda"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
 )
 def batch_shaping(
     x,
