@@ -55,6 +55,7 @@ def run(
         records = runner.run(work)
         info = describe(here, selection, mode, device, work, runner.versions)
         info["known_errors"] = known_errors(records)
+        info["notes"] = runner.notes
         info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
         info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
         folder = machine_folder / run_name(f"{mode}-{selection.profile}")

@@ -186,6 +186,8 @@ def _end(run: Run) -> None:
     counts = run.statuses["status"].value_counts()
     console.print(", ".join(f"{count} {status}" for status, count in counts.items()))
     console.print(f"run: {run.folder}")
+    for note in run.info["notes"]:
+        console.print(f"[yellow]note[/] {note}", soft_wrap=True)
     lines = main_job.failures(run)
     for line in lines:
         console.print(f"[red]failed[/] {line}", soft_wrap=True)

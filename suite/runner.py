@@ -69,6 +69,7 @@ class Runner:
     memory_limit: int = 0
     references: References = field(default_factory=References)
     versions: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     _stopping: bool = False
     _sources: dict[Declaration, str] = field(default_factory=dict)
 
@@ -131,6 +132,9 @@ class Runner:
                 group = yardstick_group(job.operator.case(record["case"]))
                 here = yardsticks.setdefault((group, record["clock"]), {})
                 here[record["yardstick"]] = record["samples"]
+            elif record["kind"] == "yardstick" and record["status"] != "unsupported":
+                what = f"{job.title} {record['case']}: yardstick {record['yardstick']}"
+                self.notes.append(f"{what}: {record['reason']}")
             elif record["kind"] == "cell":
                 if "arrived" in record:
                     record["watched"] = record["arrived"] - started

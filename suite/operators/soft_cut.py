@@ -144,7 +144,7 @@ CASES = (
           data="steep", profile="quick"),
     _case("float16", 8, 512, options=_FIXED, dtype="float16", profile="quick"),
     _case("bfloat16", 8, 512, options=_FIXED, dtype="bfloat16"),
-    *(_case(f"sweep-{rows}x{samples}", rows, samples, options=_FIXED)
+    *(_case(f"above-{rows}x{samples}", rows, samples, options=_FIXED)
       for rows, samples in ((1, 500), (16, 1024), (256, 8192), (512, 16384))),
 )  # fmt: skip
 
