@@ -127,7 +127,13 @@ def _vjp(
     return tuple(gradients[name].astype(x.dtype) for name in wrt)
 
 
-@implements("soft_histogram", framework="numpy", vjp=_vjp, skip=_skip)
+@implements(
+    "soft_histogram",
+    framework="numpy",
+    dtypes=("float32", "float64", "float16"),
+    vjp=_vjp,
+    skip=_skip,
+)
 def soft_histogram(
     x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"
 ):

@@ -19,7 +19,7 @@ _compiled = torch.compile(eager, fullgraph=True, dynamic=False, options=_INLINE)
     "soft_histogram",
     framework="torch",
     devices=("cpu", "cuda"),
-    dtypes=("float32", "float64"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
     skip=_skip,
     slow_compile=True,
 )

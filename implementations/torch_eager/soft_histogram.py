@@ -29,7 +29,7 @@ def _skip(case):
     "soft_histogram",
     framework="torch",
     devices=("cpu", "cuda"),
-    dtypes=("float32", "float64"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
     skip=_skip,
 )
 def soft_histogram(
@@ -113,6 +113,11 @@ def _distances(x, edges, h):
     return x, (edges[:, :, None] - x[:, None, :]) / h[:, :, None]
 
 
+def _bins(edges, x):
+    """The open or closed bin, 0 to E, that every sample lies in."""
+    return torch.searchsorted(edges.contiguous(), x.contiguous())
+
+
 def _over_samples(values, weights):
     """Weighted sum over a block's samples: (rows, E, samples) to (rows, E)."""
     if weights is None:
@@ -142,7 +147,7 @@ class _Counts(torch.autograd.Function):
             weight = None if weights is None else weights[r, s]
             tails[r] += _over_samples(_tail(z, kernel), weight)
             one = torch.ones_like(near) if weight is None else weight.double()
-            hard[r] = hard[r].scatter_add(1, torch.searchsorted(edges[r].contiguous(), near), one)
+            hard[r] = hard[r].scatter_add(1, _bins(edges[r], near), one)
         return hard - torch.nn.functional.pad(tails, (1, 1)).diff()
 
     @staticmethod
@@ -180,8 +185,7 @@ def _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted):
         if wanted[2]:
             to_bandwidth[r] += step[r] * _over_samples(k * z, weight)
         if wanted[3]:
-            bins = torch.searchsorted(edges[r].contiguous(), near)
-            inside = cotangent[r].gather(1, bins)
+            inside = cotangent[r].gather(1, _bins(edges[r], near))
             to_weights[r, s] = inside + _over_edges(cotangent[r].diff(), _tail(z, kernel))
     return to_x, to_edges, to_bandwidth.sum(dim=1), to_weights
 

@@ -311,7 +311,7 @@ CASES = (
           options={"bandwidth": 0.05, "density": True, "overflow": "reflect"}),
     _case("scores-background", 8, 357, 20, data="breast_cancer_background_scores", source=_SCORES,
           options={"bandwidth": 0.05, "kernel": "logistic"}),
-    _case("activations-tied", 32, 512, 40, data="digits_activations", source="digits ReLU activations",
+    _case("activations-tied", 32, 512, 40, data="digits_activations", source="digits, after ReLU",
           options={"bandwidth": 0.1, "overflow": "reflect"}),
     *(_case(f"n1e{power}-B{bins}", 1, 10**power, bins, profile="full", memory=power >= 6,
             options={"bandwidth": 20.0 / bins})
