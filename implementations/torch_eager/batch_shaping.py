@@ -17,6 +17,7 @@ from implementations.torch_eager.first_order import (
     vmap_over_rows,
 )
 from implementations.torch_eager.priors import PRIORS, rows_of
+from implementations.torch_eager.row_sort import row_sort
 from suite.registry import implements
 
 BLOCK = 1 << 16
@@ -58,16 +59,28 @@ class _BatchShaping(torch.autograd.Function):
         step, offset = _positions(plotting_position, x.shape[1])
         positions = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float64)
         positions = ((positions + offset) * step).to(x.dtype)
-        rows = x.shape[0]
+        clamped = (x if lo is None else x.clamp(lo, hi)).contiguous()
+        samples, order = row_sort(clamped, stable=ties == "ordinal")
+        gradient = torch.empty_like(samples) if wanted[0] else None
+        rows = len(x)
         block = max(1, BLOCK // x.shape[1]) if reads_values(x) else rows
-        parts = [
-            _block(
-                x[i : i + block], rows_of(state, i, i + block), positions,
-                wanted, ties, from_logits, lo, hi,
-            )
-            for i in range(0, rows, block)
-        ]  # fmt: skip
-        return parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True)))
+        losses, slopes = [], []
+        for i in range(0, rows, block):
+            part = slice(i, i + block)
+            loss, *to_parameters = _block(
+                samples[part], order[part], rows_of(state, i, i + block), positions, ties,
+                from_logits, gradient[part] if wanted[0] else None, wanted[1:],
+            )  # fmt: skip
+            losses.append(loss)
+            slopes.append(to_parameters)
+        losses = torch.cat(losses)
+        slopes = [torch.cat(parts) for parts in zip(*slopes, strict=True)]
+        if gradient is None:
+            return losses, *slopes
+        if lo is not None:
+            moved = (x < lo) | (x > hi)
+            gradient = torch.where(moved, (losses * 0).unsqueeze(-1), gradient)
+        return losses, gradient, *slopes
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -91,39 +104,59 @@ class _BatchShaping(torch.autograd.Function):
         return vmap_over_rows(_BatchShaping, info, in_dims, *arguments)
 
 
-def _block(x, state, positions, wanted, ties, from_logits, lo, hi):
-    """The losses of some rows, and the gradients that are wanted."""
-    clamped = x if lo is None else x.clamp(lo, hi)
-    samples, order = torch.sort(clamped, dim=1, stable=ties == "ordinal")
+def _block(samples, order, state, positions, ties, from_logits, gradient, slopes):
+    """The losses of some sorted rows and the wanted slopes in a and b; fills ``gradient``."""
     if ties == "mid":
         positions = _mid_positions(samples, positions)
-    terms = state.terms(samples, from_logits, wanted[0], wanted[1:])
-    residual = terms.cdf - positions
+    terms = state.terms(samples, from_logits, gradient is not None, slopes)
+    residual = terms.cdf.sub_(positions)
     loss = residual.square().mean(1)
-    results = [loss]
-    scale = loss * 0 + 2 / x.shape[1]  # NaN where one sample is
-    if wanted[0]:
-        gradient = _product(residual, terms.density) * scale.unsqueeze(-1)
-        gradient = torch.empty_like(gradient).scatter_(1, order, gradient)
-        if lo is not None:
-            moved = (x < lo) | (x > hi)
-            gradient = torch.where(moved, (loss * 0).unsqueeze(-1), gradient)
-        results.append(gradient)
-    for slope in terms.slopes:
-        if slope is not None:
-            results.append((residual * slope).sum(1) * scale)
-    return tuple(results)
+    scale = loss * 0 + 2 / samples.shape[1]  # NaN where one sample is
+    to_parameters = [(residual * s).sum(1) * scale for s in terms.slopes if s is not None]
+    if gradient is not None:
+        in_order = _product(residual, terms.density).mul_(scale.unsqueeze(-1))
+        gradient.scatter_(1, order, in_order)
+    return loss, *to_parameters
 
 
 def _mid_positions(samples, positions):
-    """Sorted samples' positions (R, N), equal ones at their mean; (N,) where none are equal."""
+    """Sorted samples' positions, equal ones at their mean: (R, N), or (N,) where none are equal."""
+    if reads_values(samples):
+        pairs = _few_pairs(samples)
+        if pairs is not None:
+            return _corrected(positions, pairs, samples.shape) if len(pairs) else positions
     rises = samples[:, 1:] != samples[:, :-1]
-    if reads_values(samples) and rises.all():
-        return positions
     edge = rises.new_ones(rises.shape[0], 1)
     first = torch.where(torch.cat((edge, rises), 1), positions, 0).cummax(1).values
     last = torch.where(torch.cat((rises, edge), 1), positions, 2).flip(1).cummin(1).values.flip(1)
     return (first + last) * 0.5
+
+
+def _few_pairs(samples):
+    """Flat indices of samples that equal the next one of their row, or None if there are many."""
+    rows, columns = samples.shape
+    flat, count = samples.view(-1), samples.numel()
+    equal = torch.empty(-(-count // 8) * 8, dtype=torch.bool)
+    torch.eq(flat[1:], flat[:-1], out=equal[: count - 1])
+    equal[count - 1 :] = False
+    equal[columns - 1 : count : columns] = False
+    words = equal.view(torch.int64).nonzero().squeeze(1)  # eight at a time
+    if len(words) > count // 64:
+        return None
+    word, byte = equal.view(-1, 8)[words].nonzero().unbind(1)
+    return words[word] * 8 + byte
+
+
+def _corrected(positions, pairs, shape):
+    """Positions of all rows with the mean over each run of equal samples, given their pairs."""
+    breaks = torch.ones(len(pairs) + 1, dtype=torch.bool)
+    torch.ne(pairs[1:], pairs[:-1] + 1, out=breaks[1:-1])
+    first, last = pairs[breaks[:-1]], pairs[breaks[1:]] + 1
+    result = positions.repeat(shape[0])
+    mean = (result[first] + result[last]) * 0.5
+    result[pairs] = mean[breaks[:-1].cumsum(0) - 1]
+    result[last] = mean
+    return result.view(shape)
 
 
 def _product(residual, density):

@@ -136,24 +136,23 @@ def beta_terms(table, z, density=True):
     """
     reach = table.pieces[0][0].shape[1] // 2
     offset = z - table.mode
-    u = torch.log1p(offset.abs() * table.inverse_width) * table.inverse_cell
-    u = torch.copysign(u, offset).clamp(-reach, reach - 0.5)
+    u = offset.abs().mul_(table.inverse_width).log1p_().mul_(table.inverse_cell)
+    u = u.copysign_(offset).clamp_(-reach, reach - 0.5)
     cell = u.floor()
-    t = (u - cell) * 2 - 1
-    index = (cell.long() + reach).clamp(0, 2 * reach - 1)  # NaN may become any integer
+    index = cell.long().add_(reach).clamp_(0, 2 * reach - 1)  # NaN may become any integer
+    t = u.sub_(cell).mul_(2).sub_(1)
 
     values = []
     for piece in table.pieces:
         value = _look_up(piece[-1], index)
         for coefficient in piece[-2::-1]:
-            value = torch.addcmul(_look_up(coefficient, index), value, t)
+            value = value.mul_(t).add_(_look_up(coefficient, index))
         values.append(value)
     if not density:
         return None, *values
     fall = torch.maximum(-table.a * z, table.b * z)
-    bend = torch.log1p(torch.expm1(-z.abs()) * 0.5)
-    log_density = torch.addcmul(table.log_density_at_0 - fall, table.a + table.b, bend, value=-1)
-    return log_density, *values
+    bend = z.abs().neg_().expm1_().mul_(0.5).log1p_().mul_(table.a + table.b)
+    return (table.log_density_at_0 - fall).sub_(bend), *values
 
 
 def density_in_x(x, density, low, high):
@@ -161,12 +160,13 @@ def density_in_x(x, density, low, high):
 
     low, high: pairs (k, log c) of (R, 1): it is c x^(k - 1) near 0 and c (1 - x)^(k - 1) near 1.
     """
-    spread = x * (1 - x)
+    spread = (1 - x).mul_(x)
     inside = density / spread
     # Where spread or the density in z would be subnormal, the leading term is exact.
-    ends = (spread >= 0) & (spread < torch.finfo(x.dtype).tiny * 2**24)
-    if reads_values(x) and not ends.any():
+    smallest = torch.finfo(x.dtype).tiny * 2**24
+    if reads_values(x) and spread.min() >= smallest:
         return inside
+    ends = (spread >= 0) & (spread < smallest)
     near = (torch.exp(torch.xlogy(k - 1, y) + c) for y, (k, c) in ((x, low), (1 - x, high)))
     return torch.where(ends, torch.where(x < 0.5, *near), inside)
 

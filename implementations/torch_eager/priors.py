@@ -21,7 +21,7 @@ from implementations.torch_eager.incomplete_beta import (
 class Terms(NamedTuple):
     """At samples (R, N): the CDF, its derivative in the sample, its derivatives in a and b.
 
-    Those that were not asked for are None.
+    Those that were not asked for are None; the CDF shares no memory with them.
     """
 
     cdf: torch.Tensor
@@ -42,16 +42,16 @@ class Normal(NamedTuple):
 
     def terms(self, samples, from_logits, density, slopes):
         x = torch.sigmoid(samples) if from_logits else samples
-        u = (x - self.mean) / self.std
-        cdf = torch.erf(u * math.sqrt(0.5)) * 0.5 + 0.5
+        u = (x - self.mean).div_(self.std)
+        cdf = (u * math.sqrt(0.5)).erf_().mul_(0.5).add_(0.5)
         if not (density or any(slopes)):
             return Terms(cdf, None, (None, None))
-        height = torch.exp(u.square() * -0.5) * (math.sqrt(0.5 / math.pi) / self.std)
+        height = u.square().mul_(-0.5).exp_().mul_(math.sqrt(0.5 / math.pi) / self.std)
         in_x = height
         if from_logits:
             in_x = height * (x * torch.sigmoid(-samples))
         # Clamped, since an infinite u times a vanished density would be NaN.
-        to_std = -height * u.clamp(-1e4, 1e4) if slopes[1] else None
+        to_std = u.clamp(-1e4, 1e4).mul_(height).neg_() if slopes[1] else None
         return Terms(cdf, in_x, (-height if slopes[0] else None, to_std))
 
 
@@ -73,7 +73,7 @@ class RelaxedBernoulli(NamedTuple):
         cdf = torch.sigmoid(argument)
         if not (density or any(slopes)):
             return Terms(cdf, None, (None, None))
-        height = cdf * torch.sigmoid(-argument)
+        height = argument.neg_().sigmoid_().mul_(cdf)
         in_x = None
         if density:
             in_x = height * self.temperature
@@ -83,7 +83,7 @@ class RelaxedBernoulli(NamedTuple):
                 in_x = density_in_x(samples, in_x, low, (self.temperature, scale + self.logit))
         to_mean = -height * self.logit_slope if slopes[0] else None
         largest = torch.finfo(z.dtype).max
-        to_temperature = height * z.clamp(-largest, largest) if slopes[1] else None
+        to_temperature = z.clamp(-largest, largest).mul_(height) if slopes[1] else None
         return Terms(cdf, in_x, (to_mean, to_temperature))
 
 
