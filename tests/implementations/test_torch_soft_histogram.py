@@ -1,0 +1,171 @@
+"""Soft histograms in torch: accuracy in the tails, transforms, memory."""
+
+import subprocess
+import sys
+
+import mpmath as mp
+import numpy as np
+import pytest
+import torch
+
+from implementations.torch_eager import soft_histogram as eager
+from suite import load
+
+histogram = load("soft_histogram", "torch_eager")
+mp.mp.dps = 50
+
+
+def upper_tail(kernel, z):
+    return mp.erfc(z / mp.sqrt(2)) / 2 if kernel == "gaussian" else 1 / (1 + mp.exp(z))
+
+
+def kernel_density(kernel, z):
+    if kernel == "gaussian":
+        return mp.npdf(z)
+    return upper_tail(kernel, z) * upper_tail(kernel, -z)
+
+
+def exact(kernel, x, lower, upper, h):
+    """One bin's count and the derivative of its logarithm to the first sample."""
+    z = [[(mp.mpf(float(e)) - mp.mpf(float(sample))) / h for e in (lower, upper)] for sample in x]
+    count = sum(
+        upper_tail(kernel, a) - upper_tail(kernel, b)
+        if a > 0
+        else upper_tail(kernel, -b) - upper_tail(kernel, -a)
+        for a, b in z
+    )
+    fall = kernel_density(kernel, z[0][0]) - kernel_density(kernel, z[0][1])
+    return count, fall / h / count
+
+
+@pytest.mark.parametrize("kernel", ("gaussian", "logistic"))
+@pytest.mark.parametrize("side", (-1, 1))
+@pytest.mark.parametrize("width", (1e-6, 0.002, 0.02, 0.2, 1.0))
+def test_float32_bins_and_their_logarithms_are_right_to_eight_bandwidths(kernel, side, width):
+    h = 0.7
+    samples = torch.tensor([[0.0, -0.11 * side]])
+    for distance in (0.5, 3.0, 6.0, 8.0 - width):
+        near, far = side * distance * h, side * (distance + width) * h
+        edges = torch.tensor(sorted((near, far)), dtype=torch.float32)
+        if edges[0] == edges[1]:
+            continue
+        x = samples.clone().requires_grad_()
+        counts = histogram(x, edges, h, kernel=kernel)
+        (slope,) = torch.autograd.grad(counts.log().sum(), x)
+        want, want_slope = exact(kernel, samples[0].tolist(), *edges.tolist(), mp.mpf(h))
+        assert abs(counts.item() - want) <= 1e-5 * want
+        assert abs(slope[0, 0].item() - want_slope) <= 1e-5 * abs(want_slope)
+
+
+@pytest.mark.parametrize("kernel", ("triangular", "epanechnikov"))
+def test_compact_kernels_end_exactly(kernel):
+    x = torch.zeros(1, 1, requires_grad=True)
+    counts = histogram(x, torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]), 1.0, kernel=kernel)
+    (slope,) = torch.autograd.grad(counts[0, 0] + counts[0, 3], x)
+    assert counts.tolist() == [[0.0, 0.5, 0.5, 0.0]]
+    assert slope.item() == 0.0
+
+
+def test_an_empty_gap_between_many_samples_keeps_its_tails():
+    """Sums over samples on both sides must not swamp what their tails leave in between."""
+    x = torch.cat([torch.zeros(50_000), torch.full((50_000,), 16.0)])[None]
+    edges = torch.tensor([7.5, 8.0, 8.002])
+    tail = [upper_tail("gaussian", mp.mpf(float(z))) for z in (7.5, 8.0, edges[2].item())]
+    mirrored = [upper_tail("gaussian", mp.mpf(16) - mp.mpf(float(e))) for e in edges.tolist()]
+    for b, got in enumerate(histogram(x, edges, 1.0)[0].tolist()):
+        want = 50_000 * (tail[b] - tail[b + 1] + mirrored[b + 1] - mirrored[b])
+        assert abs(got - want) <= 1e-5 * want
+
+
+def test_blocks_leave_no_trace(monkeypatch):
+    rng = np.random.Generator(np.random.Philox(1))
+    x = torch.tensor(rng.normal(size=(3, 40)), requires_grad=True)
+    weights = torch.tensor(rng.uniform(size=40), requires_grad=True)
+    edges = torch.tensor([-1.0, -0.9, 0.2, 1.5], dtype=torch.float64, requires_grad=True)
+    inputs = (x, edges, weights)
+
+    def run():
+        counts = histogram(x, edges, 0.4, weights, density=True)
+        return [counts, *torch.autograd.grad(counts.square().sum(), inputs)]
+
+    whole = run()
+    for block in (8, 4 * 40, 4 * 80):
+        monkeypatch.setattr(eager, "_CPU_BLOCK", block)
+        for got, want in zip(run(), whole, strict=True):
+            torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("mapped", ("x", "edges", "bandwidth", "weights"))
+def test_vmap_of_grad_is_the_gradient_of_every_member(mapped):
+    rng = np.random.Generator(np.random.Philox(2))
+    given = {
+        "x": torch.tensor(rng.normal(size=(2, 15))),
+        "edges": torch.tensor([-1.0, -0.9, 0.2, 1.5], dtype=torch.float64),
+        "bandwidth": torch.tensor([0.3, 0.5], dtype=torch.float64),
+        "weights": torch.tensor(rng.uniform(size=15)),
+    }
+    batch = given | {mapped: torch.stack([given[mapped], 1.25 * given[mapped]])}
+    cotangent = torch.tensor(rng.normal(size=(2, 3)))
+
+    def loss(x, edges, bandwidth, weights):
+        return (cotangent * histogram(x, edges, bandwidth, weights, overflow="reflect")).sum()
+
+    gradient = torch.func.grad(loss, argnums=(0, 1, 2, 3))
+    dims = tuple(0 if name == mapped else None for name in given)
+    together = torch.func.vmap(gradient, in_dims=dims)(*batch.values())
+    for member, factor in enumerate((1.0, 1.25)):
+        alone = gradient(*(given | {mapped: factor * given[mapped]}).values())
+        for got, want in zip(together, alone, strict=True):
+            torch.testing.assert_close(got[member], want, rtol=1e-12, atol=1e-14)
+
+
+def test_infinite_samples_are_outside_and_have_no_gradient():
+    x = torch.tensor([[torch.inf, -torch.inf, 0.1]], requires_grad=True)
+    edges, h = torch.tensor([-1.0, 0.0, 1.0]), torch.tensor(0.2, requires_grad=True)
+    counts = histogram(x, edges, h, overflow="reflect")
+    to_x, to_h = torch.autograd.grad(counts[0, 0], (x, h))
+    assert counts.sum().item() == pytest.approx(3.0, rel=1e-6)
+    assert to_x[0, :2].tolist() == [0.0, 0.0] and to_x[0, 2] < 0
+    assert to_h.isfinite()
+
+
+MEMORY = """
+import resource, sys, torch
+from implementations.torch_eager.soft_histogram import soft_histogram
+n, bins = int(sys.argv[1]), 50
+edges = torch.linspace(-10, 10, bins + 1)
+x = torch.linspace(-3, 5, n)[None].requires_grad_()
+small = torch.zeros(1, 8, requires_grad=True)
+soft_histogram(small, edges, 0.4).sum().backward()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+soft_histogram(x, edges, 0.4).sum().backward()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_memory_is_the_gradient_and_one_block():
+    """n = 1e6 in 50 bins: N x B float32 values alone would be 200 MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, "1000000"], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 150
+
+
+def test_the_compiled_function_stores_no_distances():
+    """Nothing of samples x edges is allocated, whichever gradients are asked for."""
+    from torch._inductor.utils import run_and_get_code
+
+    compiled = load("soft_histogram", "torch_compiled")
+    x = torch.linspace(-3, 5, 4099)[None].requires_grad_()
+    edges = torch.linspace(-2, 2, 14).requires_grad_()
+
+    def both():
+        counts = compiled(x, edges, 0.4)
+        return counts, torch.autograd.grad(counts.square().sum(), (x, edges))
+
+    with torch._inductor.config.patch(fx_graph_cache=False):
+        (counts, _), code = run_and_get_code(both)
+    torch.testing.assert_close(counts, histogram(x, edges, 0.4), rtol=1e-5, atol=0)
+    allocations = [line for text in code for line in text.splitlines() if "= empty_strided" in line]
+    assert any("4099" in line for line in allocations)
+    assert not [line for line in allocations if "4099" in line and "14, " in line]
