@@ -1,7 +1,7 @@
 """Batch shaping in plain torch: one sort, then everything in sorted order.
 
-The gradient needs little more than the loss, so the forward pass computes both, on a CPU in blocks
-of rows that stay in the cache, and the backward pass hands the gradient out.
+The gradient needs little more than the loss, so the forward pass computes both, and the backward
+pass hands the gradient out.
 """
 
 import math
@@ -17,11 +17,9 @@ from implementations.torch_eager.first_order import (
     vmap_over_rows,
 )
 from implementations.torch_eager.priors import PRIORS, rows_of
+from implementations.torch_eager.row_blocks import over_rows
 from implementations.torch_eager.row_sort import row_sort
 from suite.registry import implements
-
-BLOCK = 1 << 16
-"""Samples that are worked on at once on a CPU: two threads' share each fits its cache."""
 
 
 @implements(
@@ -59,28 +57,29 @@ class _BatchShaping(torch.autograd.Function):
         step, offset = _positions(plotting_position, x.shape[1])
         positions = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float64)
         positions = ((positions + offset) * step).to(x.dtype)
-        clamped = (x if lo is None else x.clamp(lo, hi)).contiguous()
-        samples, order = row_sort(clamped, stable=ties == "ordinal")
-        gradient = torch.empty_like(samples) if wanted[0] else None
-        rows = len(x)
-        block = max(1, BLOCK // x.shape[1]) if reads_values(x) else rows
-        losses, slopes = [], []
-        for i in range(0, rows, block):
-            part = slice(i, i + block)
-            loss, *to_parameters = _block(
-                samples[part], order[part], rows_of(state, i, i + block), positions, ties,
-                from_logits, gradient[part] if wanted[0] else None, wanted[1:],
-            )  # fmt: skip
-            losses.append(loss)
-            slopes.append(to_parameters)
-        losses = torch.cat(losses)
-        slopes = [torch.cat(parts) for parts in zip(*slopes, strict=True)]
-        if gradient is None:
-            return losses, *slopes
-        if lo is not None:
+        losses = torch.empty_like(x[:, 0])
+        gradient = torch.empty_like(x) if wanted[0] else None
+        slopes = [torch.empty_like(losses) for needed in wanted[1:] if needed]
+
+        def work(rows):
+            given = x[rows] if lo is None else x[rows].clamp(lo, hi)
+            samples, order = row_sort(given.contiguous(), stable=ties == "ordinal")
+            where = _mid_positions(samples, positions) if ties == "mid" else positions
+            terms = rows_of(state, rows).terms(samples, from_logits, wanted[0], wanted[1:])
+            residual = terms.cdf.sub_(where)
+            losses[rows] = loss = residual.square().mean(1)
+            scale = loss * 0 + 2 / x.shape[1]  # NaN where one sample is
+            for out, slope in zip(slopes, filter(torch.is_tensor, terms.slopes), strict=True):
+                out[rows] = (residual * slope).sum(1) * scale
+            if wanted[0]:
+                in_order = _product(residual, terms.density).mul_(scale.unsqueeze(-1))
+                gradient[rows].scatter_(1, order, in_order)
+
+        over_rows(work, x)
+        if wanted[0] and lo is not None:
             moved = (x < lo) | (x > hi)
             gradient = torch.where(moved, (losses * 0).unsqueeze(-1), gradient)
-        return losses, gradient, *slopes
+        return losses, *(() if gradient is None else (gradient,)), *slopes
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -102,21 +101,6 @@ class _BatchShaping(torch.autograd.Function):
         wanted = tuple(map(operator.or_, arguments[3], _wanted(arguments[:3])))
         arguments = *arguments[:3], wanted, *arguments[4:]
         return vmap_over_rows(_BatchShaping, info, in_dims, *arguments)
-
-
-def _block(samples, order, state, positions, ties, from_logits, gradient, slopes):
-    """The losses of some sorted rows and the wanted slopes in a and b; fills ``gradient``."""
-    if ties == "mid":
-        positions = _mid_positions(samples, positions)
-    terms = state.terms(samples, from_logits, gradient is not None, slopes)
-    residual = terms.cdf.sub_(positions)
-    loss = residual.square().mean(1)
-    scale = loss * 0 + 2 / samples.shape[1]  # NaN where one sample is
-    to_parameters = [(residual * s).sum(1) * scale for s in terms.slopes if s is not None]
-    if gradient is not None:
-        in_order = _product(residual, terms.density).mul_(scale.unsqueeze(-1))
-        gradient.scatter_(1, order, in_order)
-    return loss, *to_parameters
 
 
 def _mid_positions(samples, positions):

@@ -1,12 +1,11 @@
 """Sorting rows by whichever sort is faster here.
 
-On a CPU torch.sort compares pairs of value and index one by one; NumPy's argsort is vectorised where
-the processor has AVX2 or AVX-512, on one thread, which it leaves to us to multiply. Which one
-wins depends on the machine, so it is measured, once. Values come out the same.
+On a CPU torch.sort compares pairs of value and index one by one; NumPy's argsort is vectorised
+if the processor has AVX2 or AVX-512. Which one wins depends on the machine, so it is
+measured, once. Values come out the same, and so does all that is symmetric in equal ones.
 """
 
 import functools
-import threading
 import time
 
 import numpy as np
@@ -17,34 +16,19 @@ from implementations.torch_eager.first_order import reads_values
 
 def row_sort(x, *, stable=False):
     """Values in ascending order, NaN last, and their indices, both (R, N) like x."""
-    if stable or not reads_values(x) or not _numpy_wins(x.dtype, torch.get_num_threads()):
+    if stable or not reads_values(x) or not _numpy_wins(x.dtype):
         return torch.sort(x, dim=1, stable=stable)
     return _numpy_sort(x)
 
 
 def _numpy_sort(x):
-    rows, order = x.detach().numpy(), np.empty(x.shape, np.int64)
-
-    def work(part):
-        order[part] = np.argsort(rows[part], axis=1)
-
-    count = min(torch.get_num_threads(), len(rows))
-    first, *rest = (
-        slice(i * len(rows) // count, (i + 1) * len(rows) // count) for i in range(count)
-    )
-    threads = [threading.Thread(target=work, args=(part,)) for part in rest]
-    for thread in threads:
-        thread.start()
-    work(first)
-    for thread in threads:
-        thread.join()
-    order = torch.from_numpy(order)
+    order = torch.from_numpy(np.argsort(x.detach().numpy(), axis=1))
     return x.gather(1, order), order
 
 
 @functools.cache
-def _numpy_wins(dtype, threads):
-    sample = np.random.Generator(np.random.Philox(0)).normal(size=(4 * threads, 2048))
+def _numpy_wins(dtype):
+    sample = np.random.Generator(np.random.Philox(0)).normal(size=(4, 4096))
     sample = torch.from_numpy(sample).to(dtype)
     return _fastest(_numpy_sort, sample) < _fastest(lambda x: torch.sort(x, dim=1), sample)
 
