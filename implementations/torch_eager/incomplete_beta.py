@@ -23,14 +23,15 @@ rounding errors stay bounded by those of z and of a few units, serves each x. Th
 fine at the mode and coarse along the exponential tails; h makes u = K the place where less than
 exp(-depth) of the mass is left: |d| = (depth - (a + b) log(1 - q)) / p. In a cell, f dz/du is
 interpolated at G Gauss-Legendre points; the polynomial's antiderivative plus the mass of the cells
-to the left is I_x. Normalising by the whole mass replaces log B(a, b), and since
+to the left is I_x. Normalising by the whole mass replaces log B(a, b). Since
 
     dI/da = integral of f(z) (log x - E log x),
     dI/db = integral of f(z) (log(1 - x) - E log(1 - x)),
+    log x = min(d, 0) - l + constant,    log(1 - x) = -max(d, 0) - l + constant,
 
-the derivatives are tables of the same kind, the two means being integrals too (they are
-digamma differences). Tables are made in float64 and rounded to x's dtype. Nothing is lost where
-sigmoid(z) rounds to 0 or 1, as only z enters.
+with l = log1p(q expm1(-|d|)) from above, the derivatives are tables of the same kind, the two means
+being integrals too (they are digamma differences). Tables are made in float64 and rounded to x's
+dtype. Nothing is lost where sigmoid(z) rounds to 0 or 1, as only z enters.
 
 Largest error over a, b in [0.05, 50] against mpmath (derivatives relative to max(1, |.|)): see
 tests/implementations/test_torch_incomplete_beta.py.
@@ -92,41 +93,56 @@ def beta_table(a, b, dtype, derivatives=("a", "b")):
     rule = RULES[dtype]
     a, b = torch.broadcast_tensors(a, b)
     a, b = (torch.where((p > 0) & (p < torch.inf), p, torch.nan).unsqueeze(-1) for p in (a, b))
+    total = a + b
     mode = torch.log(a / b).to(dtype).double()
     below, above = torch.sigmoid(mode), torch.sigmoid(-mode)
+    log_below, log_above = torch.log(below), torch.log(above)
     width = (1 / a + 1 / b).sqrt().clamp(max=1)
-    reach = torch.maximum(
-        (rule.depth - (a + b) * torch.log(above)) / a, (rule.depth - (a + b) * torch.log(below)) / b
-    )
+    depth = rule.depth
+    reach = torch.maximum((depth - total * log_above) / a, (depth - total * log_below) / b)
     cell = torch.log1p(reach / width) / rule.cells
 
-    points, weights, antiderivative = _constants(rule, a.device)
-    edge = torch.arange(-rule.cells, rule.cells, device=a.device)
-    left = (edge < 0).expand(a.shape[0], -1)
-    slope, share = torch.where(left, a, b), torch.where(left, below, above)
+    points, integral = _constants(rule, a.device)
+    edge = torch.arange(-rule.cells, rule.cells, device=a.device).unsqueeze(-1)
+    u = edge + points
+    # From here on (R, 2 K, G), or (R, 2 K, 1) for what is the same all over a cell.
+    stretch = u.abs() * cell.unsqueeze(-1)
+    distance = width.unsqueeze(-1) * torch.expm1(stretch)
+    slope, share = (
+        torch.where(edge < 0, left.unsqueeze(-1), right.unsqueeze(-1))
+        for left, right in ((a, b), (below, above))
+    )
+    bend = torch.log1p(share * torch.expm1(-distance))
+    mass = torch.exp(stretch - slope * distance - total.unsqueeze(-1) * bend)
+    d = torch.copysign(distance, u)
+    scores = {"a": d.clamp(max=0) - bend, "b": -d.clamp(min=0) - bend, "a-b": d}
+    integrands = torch.stack([mass, *(mass * scores[name] for name in derivatives)])
+    pieces, whole = _pieces(integrands @ integral)
 
-    u = (edge.unsqueeze(-1) + points).flatten()
-    stretch = u.abs() * cell
-    distance = width * torch.expm1(stretch)
-    along = slope.repeat_interleave(rule.points, 1), share.repeat_interleave(rule.points, 1)
-    log_density = -along[0] * distance - (a + b) * torch.log1p(along[1] * torch.expm1(-distance))
-    mass = (torch.exp(log_density + stretch) * width * cell).unflatten(1, (-1, rule.points))
-    whole = (mass @ weights).sum(1, keepdim=True)
-    mass = mass / whole.unsqueeze(-1)
-
-    pieces = [_pieces(mass, 1.0, weights, antiderivative, dtype)]
-    if derivatives:
-        z = (mode + torch.copysign(distance, u)).unflatten(1, (-1, rule.points))
-        scores = {"a": torch.nn.functional.logsigmoid(z), "b": torch.nn.functional.logsigmoid(-z)}
-        scores["a-b"] = z
-    for name in derivatives:
-        mean = ((mass * scores[name]) @ weights).sum(1)[:, None, None]
-        integrand = mass * (scores[name] - mean)
-        pieces.append(_pieces(integrand, 0.0, weights, antiderivative, dtype))
-    log_beta = torch.log(whole) + a * mode + (a + b) * torch.log(above)
-    log_density_at_0 = -log_beta - (a + b) * math.log(2)
+    log_beta = torch.log(whole * width * cell) + a * mode + total * log_above
+    log_density_at_0 = -log_beta - total * math.log(2)
     fields = (a, b, log_beta, mode, 1 / width, 1 / cell, log_density_at_0)
+    pieces = (piece.unbind() for piece in pieces.to(dtype).unbind())
     return BetaTable(*(field.to(dtype) for field in fields), tuple(pieces))
+
+
+def _pieces(integrals):
+    """Normalised coefficients (k, G + 1, R, 2 K + 2) of running integrals; the whole mass (R, 1).
+
+    integrals: (k, R, 2 K, G + 2), the coefficients of each cell's own integral and, last, its
+    total, of the mass (k = 0) and of the mass times each score.
+    """
+    whole = integrals[0, ..., -1].sum(-1)
+    integrals = integrals / whole[:, None, None]
+    means = integrals[1:, ..., -1].sum(-1)
+    centred = integrals[1:] - means[..., None, None] * integrals[:1]
+    integrals = torch.cat((integrals[:1], centred))
+    before = integrals[..., -1].cumsum(-1) - integrals[..., -1]
+    first = (integrals[..., 0] + before).unsqueeze(-1)
+    pieces = torch.cat((first, integrals[..., 1:-1]), -1)
+    pieces = torch.nn.functional.pad(pieces, (0, 0, 1, 1)).movedim(-1, 1).contiguous()
+    pieces[0, 0, :, -1] = 1
+    return pieces, whole.unsqueeze(-1)
 
 
 def beta_terms(table, z, density=True):
@@ -211,40 +227,28 @@ class _IncompleteBeta(torch.autograd.Function):
         return vmap_over_rows(_IncompleteBeta, info, in_dims, *arguments)
 
 
-_constants_of: dict = {}
+def _gauss(points):
+    """Gauss points on [0, 1], and the matrix from values there to :func:`_pieces`' integrals."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    to_coefficients = np.linalg.inv(np.polynomial.polynomial.polyvander(nodes, points - 1))
+    integral = np.polynomial.polynomial.polyint(to_coefficients, lbnd=-1, axis=0).T
+    return (nodes + 1) / 2, np.column_stack((integral, weights)) / 2
+
+
+_GAUSS = {rule.points: tuple(c.tolist() for c in _gauss(rule.points)) for rule in RULES.values()}
+_on_device: dict = {}
 
 
 def _constants(rule, device):
-    """Gauss points and weights on [0, 1]; the matrix from values to the integral's coefficients."""
+    """``_gauss`` as float64 tensors, copied to a device once."""
     key = rule.points, device
-    if key in _constants_of and not torch.compiler.is_compiling():
-        return _constants_of[key]
-    constants = tuple(
-        torch.tensor(c, device=device, dtype=torch.float64) for c in GAUSS[rule.points]
-    )
+    if key in _on_device and not torch.compiler.is_compiling():
+        return _on_device[key]
+    constants = [torch.tensor(c, device=device, dtype=torch.float64) for c in _GAUSS[rule.points]]
     # A fake or wrapped tensor of some tracer must not outlive it.
     if type(constants[0]) is torch.Tensor and not torch.compiler.is_compiling():
-        _constants_of[key] = constants
+        _on_device[key] = constants
     return constants
-
-
-def _gauss(points):
-    nodes, weights = np.polynomial.legendre.leggauss(points)
-    to_coefficients = np.linalg.inv(np.polynomial.polynomial.polyvander(nodes, points - 1))
-    integral = np.polynomial.polynomial.polyint(to_coefficients, lbnd=-1, axis=0).T / 2
-    return (nodes + 1) / 2, weights / 2, integral
-
-
-GAUSS = {rule.points: tuple(c.tolist() for c in _gauss(rule.points)) for rule in RULES.values()}
-
-
-def _pieces(integrand, whole, weights, antiderivative, dtype):
-    """Coefficients of the running integral in every cell, lowest power first, each (R, 2 K + 2)."""
-    before = torch.nn.functional.pad((integrand @ weights).cumsum(1)[:, :-1], (1, 0))
-    first, *rest = (integrand @ antiderivative).unbind(-1)
-    first = torch.nn.functional.pad(first + before, (1, 0))
-    first = torch.nn.functional.pad(first, (0, 1), value=whole)
-    return tuple(c.to(dtype) for c in (first, *(torch.nn.functional.pad(c, (1, 1)) for c in rest)))
 
 
 def _look_up(table, index):
