@@ -1,0 +1,166 @@
+"""The judge: one tolerance is right, more is wrong, and nothing that is not a number slips by."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from suite.judge.correctness import Kept, expected, judge, units
+from suite.operators.base import EPSILON, SMALLEST, Case, Operator, cotangent
+from suite.rounds import positions, reorder, round_of
+
+CASE = Case(
+    "doubled", {"R": 3, "N": 50}, {"x": ("R", "N"), "output": ("R", "N")}, wrt=("x",)
+)  # fmt: skip
+
+
+def double(x):
+    return 2 * x
+
+
+def double_gradient(cotangent, wrt, x):
+    return {"x": 2 * cotangent}
+
+
+def unit_condition(cotangent, wrt, x):
+    return {"output": np.ones_like(x), "x": np.abs(cotangent)}
+
+
+OPERATOR = Operator(
+    name="double",
+    summary="twice the input",
+    draw=lambda case, rng: {"x": rng.normal(size=case.shape("x"))},
+    reference=double,
+    reference_gradient=double_gradient,
+    condition=unit_condition,
+    tolerance=lambda dtype: 1e-3 if dtype == "float32" else 1e-9,
+    cost=lambda case, pass_: None,
+    check=lambda x: None,
+    check_values=lambda x: None,
+    cases=(CASE,),
+    error_cases=(),
+    options={},
+)
+
+
+def right_answer(index=0):
+    """What a right implementation leaves behind of a round, whole."""
+    where = round_of(CASE, index)
+    want = expected(OPERATOR, CASE, where.base)
+    return [
+        Kept(index, name, reorder(values, CASE.dims[name], where.orders))
+        for name, values in want.reference.items()
+    ]
+
+
+def judged(kept):
+    return judge(OPERATOR, CASE, kept, {b: expected(OPERATOR, CASE, b) for b in range(3)})
+
+
+def altered(change, name="output", index=0):
+    """A right answer with one array changed in place."""
+    kept = right_answer(index)
+    for item in kept:
+        if item.name == name:
+            change(item.values)
+    return judged(kept)
+
+
+def test_the_reference_itself_is_right_in_every_round():
+    judgement = judged([item for index in range(5) for item in right_answer(index)])
+    assert judgement.verdict == "ok"
+    assert judgement.errors == {"output": 0.0, "x": 0.0}
+    assert judgement.reason == ""
+
+
+def test_the_allowed_error_is_tolerance_times_condition_plus_rounding():
+    want = expected(OPERATOR, CASE, 0)
+    rounding = EPSILON["float32"] * np.abs(want.reference["output"])
+    assert np.allclose(
+        want.allowed["output"], 1e-3 + rounding + SMALLEST["float32"], rtol=1e-12, atol=0
+    )
+    weight = cotangent(OPERATOR, CASE, 0)
+    assert (want.allowed["x"] >= 1e-3 * np.abs(weight)).all()
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.99, "ok"), (1.02, "wrong")])
+@pytest.mark.parametrize("name", ["output", "x"])
+def test_one_element_beyond_its_tolerance_is_wrong_and_named(share, verdict, name):
+    where = round_of(CASE, 0)
+    allowed = expected(OPERATOR, CASE, 0).allowed[name]
+    step = share * reorder(allowed, CASE.dims[name], where.orders)[2, 7]
+
+    def change(values):
+        values[2, 7] += step
+
+    judgement = altered(change, name)
+    assert judgement.verdict == verdict
+    assert judgement.errors[name] == pytest.approx(share, rel=1e-6)
+    if verdict == "wrong":
+        what = "value" if name == "output" else "gradient to x"
+        assert judgement.reason.startswith(f"{what}[2, 7] = ")
+        assert "1.02 x tolerance" in judgement.reason
+
+
+def test_errors_are_told_apart_by_value_and_gradient():
+    judgement = altered(lambda values: values.__iadd__(1.0), "x")
+    assert judgement.value_error == 0.0
+    assert judgement.gradient_error > 100
+
+
+def test_nan_and_infinity_have_verdicts_of_their_own():
+    nan = altered(lambda values: values.__setitem__((0, 0), np.nan))
+    assert nan.verdict == "nan"
+    assert nan.value_error == np.inf
+    infinite = altered(lambda values: values.__setitem__((0, 0), np.inf))
+    assert infinite.verdict == "wrong"
+
+
+def test_infinities_and_nans_of_the_reference_must_be_met_exactly():
+    reference = np.array([np.inf, -np.inf, np.nan, 1.0])
+    allowed = np.ones(4)
+    assert units(reference, reference, allowed).max() == 0.0
+    got = np.array([-np.inf, 1e300, 0.0, np.nan])
+    assert np.isinf(units(got, reference, allowed)).all()
+
+
+def test_a_row_that_was_not_permuted_back_is_wrong():
+    kept = [dataclasses.replace(item, round=3) for item in right_answer(0)]
+    assert judged(kept).verdict == "wrong"
+
+
+def test_another_shape_is_wrong_and_said_so():
+    kept = [Kept(0, "output", np.zeros((3, 49)))]
+    judgement = judged(kept)
+    assert judgement.verdict == "wrong"
+    assert judgement.reason == "output has shape (3, 49), expected (3, 50)"
+
+
+def test_nothing_kept_is_wrong():
+    assert judged([]).verdict == "wrong"
+    assert judged([]).value_error == np.inf
+
+
+def sampled(index, shift=0.0, total_shift=0.0):
+    """What is left of a large array: some positions and the sum."""
+    (whole,) = (item for item in right_answer(index) if item.name == "output")
+    at = positions(CASE, index, whole.values.size)
+    total = float(whole.values.sum()) + total_shift
+    return Kept(index, "output", whole.values.reshape(-1)[at] + shift, total)
+
+
+def test_positions_and_sums_are_judged_where_arrays_were_not_kept():
+    assert judged([sampled(4)]).verdict == "ok"
+    assert judged([sampled(4, shift=0.5)]).verdict == "wrong"
+    allowed = expected(OPERATOR, CASE, 4 % 3).allowed["output"].sum()
+    wrong = judged([sampled(4, total_shift=2 * allowed)])
+    assert wrong.verdict == "wrong"
+    assert wrong.reason == "the sum over all elements of a round is off"
+    assert judged([sampled(4, total_shift=np.nan)]).verdict != "ok"
+
+
+def test_half_types_are_allowed_their_rounding():
+    half = dataclasses.replace(CASE, dtype="float16")
+    want = expected(OPERATOR, half, 0)
+    rounded = want.reference["output"].astype(np.float16)
+    assert units(rounded, want.reference["output"], want.allowed["output"]).max() <= 1.0
