@@ -120,7 +120,7 @@ def report(
     results: Results = Path("results"),
 ) -> None:
     """Write tables and figures of stored runs, and the leaderboard over all machines."""
-    from suite.report import write_leaderboard, write_report
+    from suite.report import write_front_page, write_leaderboard, write_report
 
     found, errors = read_all(results)
     for error in errors:
@@ -135,6 +135,10 @@ def report(
             console.print(str(path))
     if newest:
         console.print(str(write_leaderboard(results)))
+    shown = chosen[-1]
+    page = results.resolve().parent / "README.md"
+    if write_front_page(page, shown, results / "report" / shown.resolve().parent.name):
+        console.print(str(page))
 
 
 @app.command()
