@@ -57,6 +57,18 @@ def test_float32_bins_and_their_logarithms_are_right_to_eight_bandwidths(kernel,
         assert abs(slope[0, 0].item() - want_slope) <= 1e-5 * abs(want_slope)
 
 
+@pytest.mark.parametrize("kernel", ("gaussian", "logistic"))
+@pytest.mark.parametrize("distance", (-8.0, -1.0, 3.0, 8.0))
+def test_bins_of_a_billionth_of_a_bandwidth_are_right(kernel, distance):
+    edges = torch.tensor([0.0, 1e-9])
+    x = torch.tensor([[distance]], requires_grad=True)
+    counts = histogram(x, edges, 1.0, kernel=kernel)
+    (slope,) = torch.autograd.grad(counts.log().sum(), x)
+    want, want_slope = exact(kernel, [distance], *edges.tolist(), mp.mpf(1))
+    assert abs(counts.item() - want) <= 1e-5 * want
+    assert abs(slope.item() - want_slope) <= 1e-5 * abs(want_slope)
+
+
 @pytest.mark.parametrize("kernel", ("triangular", "epanechnikov"))
 def test_compact_kernels_end_exactly(kernel):
     x = torch.zeros(1, 1, requires_grad=True)
