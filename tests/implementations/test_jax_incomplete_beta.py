@@ -1,29 +1,28 @@
 """The incomplete beta function in jax against mpmath, and the limits that its formula must keep."""
 
-import contextlib
-
 import mpmath
 import numpy as np
 import pytest
+from scipy import special
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
+from implementations.jax_xla.beta_rows import beta_of_rows  # noqa: E402
 from implementations.jax_xla.incomplete_beta import (  # noqa: E402
     beta,
     beta_from_logits,
     incomplete_beta,
+    logs_from_x,
 )
 
 DTYPES = ("float32", "float64")
 BOUND = {"float32": 5e-6, "float64": 1e-12}
 
 
-def precision(dtype):
-    """A context in which jax computes in this dtype."""
-    if dtype == "float32":
-        return contextlib.nullcontext()
-    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+def without_float64():
+    """A context in which jax knows no float64, as it does unless it is told otherwise."""
+    return jax.enable_x64(False) if hasattr(jax, "enable_x64") else jax.experimental.disable_x64()
 
 
 def parameters(rng, count):
@@ -85,14 +84,11 @@ def in_logits():
 
 def worst(function, points, pairs, rows, dtype):
     """The largest error of cdf, sf, da, db, relative to max(1, |.|)."""
-    with precision(dtype):
-        parts = function(
-            jnp.asarray(points[:, None], dtype), *(jnp.asarray(p, dtype) for p in pairs.T)
-        )
-        assert parts.cdf.dtype == dtype
-        got = np.array(
-            [np.asarray(p, np.float64)[:, 0] for p in (parts.cdf, parts.sf, parts.da, parts.db)]
-        )
+    arrays = (jnp.asarray(points[:, None], dtype), *(jnp.asarray(p, dtype) for p in pairs.T))
+    parts = function(*arrays)
+    kept = (parts.cdf, parts.sf, parts.da, parts.db)
+    assert {part.dtype.name for part in kept} == {dtype}
+    got = np.array([np.asarray(part, np.float64)[:, 0] for part in kept])
     return (np.abs(got - rows.T) / np.maximum(1, np.abs(rows.T))).max(axis=1)
 
 
@@ -106,62 +102,74 @@ def test_from_logits_agrees_where_the_sigmoid_saturates(in_logits, dtype):
     assert (worst(beta_from_logits, *in_logits, dtype) <= BOUND[dtype]).all()
 
 
-def test_float32_sigmoid_alone_would_lose_the_tail():
-    z = jnp.full((1, 1), 18.0, jnp.float32)
-    right = float(
-        mpmath.betainc(0.1, 0.9, 0, mpmath.mpf(1) / (1 + mpmath.exp(18)), regularized=True)
-    )
-    assert float(beta_from_logits(z, 0.9, 0.1).sf[0, 0]) == pytest.approx(right, rel=1e-5)
-    assert float(beta(jax.nn.sigmoid(z), 0.9, 0.1).sf[0, 0]) != pytest.approx(right, rel=0.1)
+def test_float32_sigmoid_alone_would_lose_the_tail(in_logits):
+    z, pairs, rows = in_logits
+    z, pairs = jnp.asarray(z[:, None], "float32"), jnp.asarray(pairs, "float32")
+    tail = (rows[:, 1] > 0.05) & (np.asarray(z)[:, 0] > 17)
+    assert tail.any()
+    lost = np.asarray(beta(jax.nn.sigmoid(z), *pairs.T).sf)[tail, 0]
+    assert (np.abs(lost - rows[tail, 1]) > 0.01).any()
 
 
-def test_float32_stays_float32_when_float64_is_enabled():
-    with precision("float64"):
-        x = jnp.asarray([[0.25, 0.5]], jnp.float32)
-        assert {part.dtype.name for part in beta(x, 0.5, jnp.ones(1, jnp.float32))} == {"float32"}
-        assert {part.dtype.name for part in beta_from_logits(x, 2, 0.5)} == {"float32"}
+def test_float32_needs_no_float64_and_stays_float32(in_x):
+    with without_float64():
+        assert (worst(beta, *in_x, "float32") <= BOUND["float32"]).all()
 
 
-@pytest.mark.parametrize("large", [1e3, 1e5])
-def test_far_outside_the_tested_range_the_fraction_still_converges(large):
-    from scipy import special
+def of_four_rows(x, a, b):
+    """`beta` of (4, 4) samples in float32: one shape for several tests, compiled once."""
+    return beta(*(jnp.asarray(array, jnp.float32) for array in (x, a, b)))
 
-    a, b = large, 2 * large
-    x = np.array([[0.33, 1 / 3, 0.34]], np.float32)
-    got = np.asarray(beta(jnp.asarray(x), a, b).cdf)
-    np.testing.assert_allclose(got, special.betainc(a, b, x.astype(float)), atol=2e-4)
+
+def test_far_outside_the_tested_range_the_fraction_still_converges():
+    a = np.array([1e2, 1e3, 1e4, 1e5])
+    x = (1 / 3 + np.array([-1, 0, 0.5, 2]) / np.sqrt(a)[:, None] / 3).astype(np.float32)
+    got = of_four_rows(x, a, 2 * a).cdf
+    np.testing.assert_allclose(got, special.betainc(a[:, None], 2 * a[:, None], x), atol=2e-4)
 
 
 def test_ends_have_their_limits():
-    ends = jnp.asarray([[0.0, 1.0]], jnp.float32)
-    for a, b, density in ((0.5, 0.5, (np.inf, np.inf)), (1.0, 3.0, (3.0, 0.0)), (2.0, 1.0, (0, 2))):
-        parts = beta(ends, a, b)
-        assert parts.cdf.tolist() == [[0, 1]] and parts.sf.tolist() == [[1, 0]]
-        assert parts.da.tolist() == [[0, 0]] and parts.db.tolist() == [[0, 0]]
-        np.testing.assert_allclose(parts.pdf[0], density, rtol=1e-5)
-    infinite = beta_from_logits(jnp.asarray([[-jnp.inf, jnp.inf]]), 0.5, 0.5)
-    assert infinite.cdf.tolist() == [[0, 1]] and infinite.pdf.tolist() == [[0, 0]]
+    parts = of_four_rows([[0, 1, 0, 1]] * 4, [0.5, 1, 2, 0.3], [0.5, 3, 1, 2])
+    assert parts.cdf.tolist() == [[0, 1, 0, 1]] * 4 and parts.sf.tolist() == [[1, 0, 1, 0]] * 4
+    assert not parts.da.any() and not parts.db.any()
+    density = [[np.inf, np.inf], [3, 0], [0, 2], [np.inf, 0]]
+    np.testing.assert_allclose(parts.pdf[:, :2], density, rtol=1e-5)
 
 
 def test_what_is_outside_the_domain_is_nan_and_alone():
-    x = jnp.asarray([[0.5, -0.1, 1.1, jnp.nan], [0.5, 0.5, 0.5, 0.5]], jnp.float32)
-    parts = beta(x, jnp.asarray([2.0, -1.0], jnp.float32), 3.0)
-    expected = [[False, True, True, True], [True] * 4]
+    x = [[0.5, -0.1, 1.1, np.nan], *[[0.5] * 4] * 3]
+    parts = of_four_rows(x, [2, -1, 2, np.nan], [3, 3, 0, 3])
+    expected = [[False, True, True, True], *[[True] * 4] * 3]
     assert all(np.isnan(part).tolist() == expected for part in parts)
 
 
 def test_autodiff_of_incomplete_beta_is_its_parts_once_and_raises_twice():
-    x, a = jnp.asarray([[0.2, 0.5], [0.9, 0.4]], jnp.float32), jnp.asarray([2.0, 0.3], jnp.float32)
-    parts = beta(x, a, 3.0)
+    x = jnp.asarray([[0.2, 0.5, 0.9, 0.4]] * 4, jnp.float32)
+    a, b = jnp.asarray([0.3, 1, 2, 20], jnp.float32), jnp.asarray([2, 2, 2, 2], jnp.float32)
 
     def total(x, a, b):
         return incomplete_beta(x, a, b).sum()
 
-    d_x, d_a, d_b = jax.jit(jax.grad(total, (0, 1, 2)))(x, a, 3.0)
+    d_x, d_a, d_b = jax.grad(total, (0, 1, 2))(x, a, b)
+    parts = beta(x, a, b)
     np.testing.assert_allclose(d_x, parts.pdf, rtol=1e-6)
     np.testing.assert_allclose(d_a, parts.da.sum(1), rtol=1e-5)
-    np.testing.assert_allclose(d_b, parts.db.sum(), rtol=1e-5)
-    stacked = jax.vmap(jax.grad(total), (0, 0, None))(x[:, None], a[:, None], 3.0)
-    np.testing.assert_allclose(stacked[:, 0], parts.pdf, rtol=1e-6)
+    np.testing.assert_allclose(d_b, parts.db.sum(1), rtol=1e-5)
     with pytest.raises(NotImplementedError, match="incomplete_beta has first derivatives only"):
-        jax.grad(lambda x: jax.grad(total)(x, a, 3.0).sum())(x)
+        jax.grad(lambda x: jax.grad(total)(x, a, b).sum())(x)
+
+
+def test_one_series_per_row_is_the_fraction_at_every_sample():
+    rng = np.random.Generator(np.random.Philox(13))
+    pairs = np.concatenate([parameters(rng, 40), [[200, 200], [0.05, 1e3], [300, 0.3]]])
+    x = rng.beta(*pairs.T[..., None], size=(len(pairs), 60)).clip(1e-30, 1)
+    x[:, :3] = 0, 1, 0.5
+    x, a, b = (jnp.asarray(array) for array in (x, pairs[:, :1], pairs[:, 1:]))
+    of_rows = jax.jit(lambda x, a, b: beta_of_rows(logs_from_x(x, a, b), a, b, in_logits=False))(
+        x, a, b
+    )
+    of_samples = beta(x, a[:, 0], b[:, 0])
+    for name in ("cdf", "sf", "da", "db"):
+        one, other = getattr(of_rows, name), getattr(of_samples, name)
+        error = jnp.abs(one - other) / jnp.maximum(1, jnp.abs(other))
+        assert float(error.max()) <= BOUND["float64"], name
