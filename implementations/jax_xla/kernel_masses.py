@@ -24,6 +24,9 @@ from jax import lax
 from numpy.polynomial import chebyshev
 from scipy.special import erfcx
 
+UNIT = 2.0**-24
+"""Unit of masses and densities: samples whose masses would vanish one by one still add up."""
+
 FAR = 1e30
 """Stands for an edge at infinity."""
 
@@ -39,7 +42,7 @@ class Distance(NamedTuple):
 
 
 class BinTerms(NamedTuple):
-    """Of every bin: mass, k(lower) - k(upper), and z k(z) at the upper edge minus the lower."""
+    """Of a bin, in UNIT: mass, k(lower) - k(upper), z k(z) at the upper edge minus the lower."""
 
     mass: jax.Array
     fall: jax.Array
@@ -62,15 +65,15 @@ def distance(edge, x, bandwidth):
 
 
 def density(kernel, at):
-    """k at a Distance."""
+    """k at a Distance, in UNIT."""
     z, rest = at
     if kernel == "gaussian":
         return _normal(z, rest)
     if kernel == "logistic":
         e = jnp.exp(-jnp.abs(z))
-        return e / ((1 + e) * (1 + e))
+        return e / UNIT / ((1 + e) * (1 + e))
     height = jnp.clip((1 - jnp.abs(z)) - jnp.sign(z) * rest, 0, 1)
-    return height if kernel == "triangular" else _parabola(height)
+    return (height if kernel == "triangular" else _parabola(height)) / UNIT
 
 
 def bin_terms(kernel, lower, upper, width):
@@ -85,7 +88,8 @@ def bin_terms(kernel, lower, upper, width):
     elif kernel == "logistic":
         mass, fall, k_b = _logistic(a, b, width)
     else:
-        mass, fall, k_b = _compact(kernel, a, a_rest, b, b_rest, width)
+        terms = _compact(kernel, a, a_rest, b, b_rest, width)
+        mass, fall, k_b = (term / UNIT for term in terms)
     # b k(b) - a k(a), the same on both sides of the sample.
     return BinTerms(mass, jnp.where(flip, -fall, fall), width * k_b - a * fall)
 
@@ -96,14 +100,16 @@ def _upper_half(value):
 
 
 def _normal(z, rest):
-    """exp(-(z + rest)^2 / 2) / sqrt(2 pi), the exponent in two parts, the first of them exact."""
+    """exp(-(z + rest)^2 / 2) / sqrt(2 pi) in UNIT; the exponent in two parts, the first exact."""
     rest = jnp.where(jnp.abs(z) < 100, rest, 0)
     z = jnp.clip(z, -100, 100)
+    top = (2 * np.pi) ** -0.5 / UNIT
     if z.dtype == jnp.float64:
-        return jnp.exp(-0.5 * z * z) * (2 * np.pi) ** -0.5
+        return jnp.exp(-0.5 * z * z) * top
     first = _upper_half(z)
+    root = jnp.exp(-0.25 * first * first)
     second = 0.5 * (z - first) * (z + first) + z * rest
-    return jnp.exp(-0.5 * first * first) * jnp.exp(-second) * (2 * np.pi) ** -0.5
+    return root * (root * (top * jnp.exp(-second)))
 
 
 def _mills_polynomial(dtype):
@@ -142,15 +148,15 @@ def _gaussian(a, a_rest, b, width):
     mills_far = t_far * value
     rise = (0.25 * apart) * t_near * t_far * (value + t_near * divided)
     mills_near = t_near * (value + (t_near - t_far) * divided)
-    mass = jnp.where(wide, 1 - k * mills_near - k_b * mills_far, k * rise + fall * mills_far)
+    mass = jnp.where(wide, 1 / UNIT - k * mills_near - k_b * mills_far, k * rise + fall * mills_far)
     return mass, fall, k_b
 
 
 def _logistic(a, b, width):
     e_a, e_b = jnp.exp(-jnp.abs(a)), jnp.exp(-b)
     above_a, below_b = jnp.where(a > 0, e_a, 1) / (1 + e_a), 1 / (1 + e_b)
-    mass = above_a * below_b * -jnp.expm1(-width)
-    return mass, mass * (below_b - above_a), e_b * below_b * below_b
+    mass = above_a / UNIT * below_b * -jnp.expm1(-width)
+    return mass, mass * (below_b - above_a), e_b / UNIT * below_b * below_b
 
 
 def _compact(kernel, a, a_rest, b, b_rest, width):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from implementations.jax_xla.first_order_only import first_order_only
-from implementations.jax_xla.kernel_masses import FAR, Distance, bin_terms, density, distance
+from implementations.jax_xla.kernel_masses import FAR, UNIT, Distance, bin_terms, density, distance
 from suite.registry import implements
 
 _BLOCK = 1 << 18
@@ -68,7 +68,7 @@ def _counts(kernel, reflect, x, edges, bandwidth, weights):
         return (_over_samples(bin_terms(kernel, lower, upper, width).mass, weights),), ()
 
     (counts,), _ = _over_blocks(block, x, weights, edges.shape[0])
-    return counts + 0 * bandwidth[:, None]
+    return counts * UNIT + 0 * bandwidth[:, None]
 
 
 def _forward(kernel, reflect, x, edges, bandwidth, weights):
@@ -89,15 +89,16 @@ def _backward(kernel, reflect, residuals, cotangent):
         return sums, (to_x, _over_bins(cotangent, terms.mass))
 
     (k, stretch), (to_x, to_weights) = _over_blocks(block, x, weights, edges.shape[0])
-    poison = 0 * bandwidth
-    steps = -jnp.diff(cotangent, prepend=0, append=0, axis=1) / bandwidth[:, None]
+    per_bandwidth = (UNIT / bandwidth)[:, None]
+    poison = (0 * bandwidth)[:, None]
+    steps = -jnp.diff(cotangent, prepend=0, append=0, axis=1) * per_bandwidth
     if reflect:
         steps = steps.at[:, 0].set(0).at[:, -1].set(0)
     gradients = (
-        to_x / bandwidth[:, None] + poison[:, None],
-        (steps * k + poison[:, None]).sum(axis=0),
-        -(cotangent * stretch).sum(axis=1) / bandwidth,
-        None if weights is None else to_weights + poison[:, None],
+        to_x * per_bandwidth + poison,
+        (steps * k + poison).sum(axis=0),
+        -(cotangent * stretch * per_bandwidth).sum(axis=1),
+        None if weights is None else to_weights * UNIT + poison,
     )
     return first_order_only("soft_histogram", gradients)
 
@@ -105,18 +106,19 @@ def _backward(kernel, reflect, residuals, cotangent):
 _counts.defvjp(_forward, _backward)
 
 
-def _distances(x, edges, bandwidth):
-    """Distances (R, E, S) of samples from edges, in bandwidths."""
-    return distance(edges[:, None], x[:, None, :], bandwidth[:, None, None])
+def _distances(x, edges, bandwidth, which=slice(None)):
+    """Distances (R, E, S) of samples from the edges, or some of them, in bandwidths."""
+    h = bandwidth[:, None]
+    # An infinite sample would make z k(z) NaN; a thousand bandwidths outside are as good.
+    x = jnp.clip(x, edges[0] - _OUTSIDE * h, edges[-1] + _OUTSIDE * h)
+    return distance(edges[which, None], x[:, None, :], h[:, :, None])
 
 
 def _bins(reflect, x, edges, bandwidth):
     """Distances of both edges of every bin (R, B, S) and their widths in bandwidths (R, B, 1)."""
-    h = bandwidth[:, None]
-    # An infinite sample would make z k(z) NaN; a thousand bandwidths outside are as good.
-    x = jnp.clip(x, edges[0] - _OUTSIDE * h, edges[-1] + _OUTSIDE * h)
-    lower, upper = (_distances(x, part, bandwidth) for part in (edges[:-1], edges[1:]))
-    width = (jnp.diff(edges) / h)[:, :, None]
+    lower = _distances(x, edges, bandwidth, slice(None, -1))
+    upper = _distances(x, edges, bandwidth, slice(1, None))
+    width = (jnp.diff(edges) / bandwidth[:, None])[:, :, None]
     if reflect:
         bins = jnp.arange(width.shape[1])[:, None]
         first, last = bins == 0, bins == width.shape[1] - 1
