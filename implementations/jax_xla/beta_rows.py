@@ -24,7 +24,7 @@ from implementations.jax_xla.incomplete_beta import (
     valid,
 )
 
-TERMS = {4: 18, 8: 38}
+TERMS = {4: 13, 8: 28}
 NEGLIGIBLE = {4: 20.0, 8: 38.0}
 """-log of the value of I_x(a, b) below which the series may end, by the dtype's bytes."""
 

@@ -40,7 +40,7 @@ from implementations.jax_xla.first_order_only import first_order_only
 
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
-PAIRS = {4: 24, 8: 64}
+PAIRS = {4: 20, 8: 50}
 LARGEST = 1e8
 
 
