@@ -2,10 +2,11 @@
 
 import torch
 
+from implementations.torch_compiled.static_graphs import static_graphs
 from implementations.torch_eager.batch_shaping import batch_shaping as eager
 from suite.registry import implements
 
-_compiled = torch.compile(eager, fullgraph=True, dynamic=False)
+_compiled = static_graphs(eager)
 
 
 @implements(
@@ -33,8 +34,8 @@ def batch_shaping(
     """
     return _compiled(
         x,
-        a,
-        b,
+        _tensor(a, x),
+        _tensor(b, x),
         prior=prior,
         plotting_position=plotting_position,
         ties=ties,
@@ -42,3 +43,10 @@ def batch_shaping(
         clip=clip,
         reduction=reduction,
     )
+
+
+def _tensor(parameter, x):
+    """A host scalar as a tensor, since every number in a graph is a graph of its own."""
+    if parameter is None or torch.is_tensor(parameter):
+        return parameter
+    return torch.full((), parameter, dtype=torch.float64, device=x.device)

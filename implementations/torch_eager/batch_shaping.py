@@ -68,7 +68,7 @@ class _BatchShaping(torch.autograd.Function):
             terms = rows_of(state, rows).terms(samples, from_logits, wanted[0], wanted[1:])
             residual = terms.cdf.sub_(where)
             losses[rows] = loss = residual.square().mean(1)
-            scale = loss * 0 + 2 / x.shape[1]  # NaN where one sample is
+            scale = _where_a_number(loss, 2 / x.shape[1])
             for out, slope in zip(slopes, filter(torch.is_tensor, terms.slopes), strict=True):
                 out[rows] = (residual * slope).sum(1) * scale
             if wanted[0]:
@@ -78,7 +78,7 @@ class _BatchShaping(torch.autograd.Function):
         over_rows(work, x)
         if wanted[0] and lo is not None:
             moved = (x < lo) | (x > hi)
-            gradient = torch.where(moved, (losses * 0).unsqueeze(-1), gradient)
+            gradient = torch.where(moved, _where_a_number(losses, 0.0).unsqueeze(-1), gradient)
         return losses, *(() if gradient is None else (gradient,)), *slopes
 
     @staticmethod
@@ -149,6 +149,11 @@ def _product(residual, density):
     if reads_values(product) and not product.sum().isnan():
         return product
     return torch.where(residual == 0, residual, product)
+
+
+def _where_a_number(losses, value):
+    """The value for every row, NaN for those with a NaN; a compiler may drop ``losses * 0``."""
+    return torch.where(losses.isnan(), losses, value)
 
 
 def _positions(plotting_position, samples):
