@@ -6,11 +6,12 @@ flipped, order as the floats do. -0.0 takes the key of 0.0 and every NaN the lar
 
 On a CPU a sort of (key, index) pairs costs six sorts of plain integers; there the permutation comes
 from a radix sort in passes of plain integers, each of which holds some bits of the key above the
-position in the pass before.
+position in the pass before. With jax_enable_x64 one pass holds all of a float32 key.
 
 1-based ranks of equal samples: "ordinal" (stable, in input order), "mid" (the mean rank) or "max".
 """
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -52,12 +53,13 @@ def _order_by_pairs(key):
 def _order_by_passes(key):
     """Radix sort from the lowest bits: every pass sorts (bits of the key, position) integers."""
     width = 8 * key.dtype.itemsize
+    unsigned = UNSIGNED[8 if jax.config.jax_enable_x64 else 4]
     index_bits = max(1, (key.shape[1] - 1).bit_length())
-    key_bits = width - index_bits
+    key_bits = jnp.iinfo(unsigned).bits - index_bits
     if -(-width // key_bits) > MOST_PASSES:
         return _order_by_pairs(key)
-    unsigned = UNSIGNED[key.dtype.itemsize]
-    key = lax.bitcast_convert_type(key, unsigned) ^ unsigned(1 << (width - 1))
+    own = UNSIGNED[key.dtype.itemsize]
+    key = (lax.bitcast_convert_type(key, own) ^ own(1 << (width - 1))).astype(unsigned)
     position = lax.broadcasted_iota(unsigned, key.shape, 1)
     order = None
     for shift in range(0, width, key_bits):
