@@ -60,6 +60,9 @@ def require_scalar(
     name: str, value: Any, *, above: float = -math.inf, below: float = math.inf, finite: bool = True
 ) -> None:
     """A host number strictly between two bounds. NaN is never allowed."""
+    if is_array(value):
+        shape = tuple(value.shape)
+        raise TypeError(f"{name} is an array of shape {shape}: expected a host number, no array")
     if isinstance(value, (str, bytes, bool)) or not isinstance(value, (int, float, np.number)):
         raise TypeError(f"{name}={value!r}: expected a number, got {type(value).__name__}")
     number = float(value)
