@@ -16,7 +16,8 @@ from implementations.torch_eager.first_order import (
     row_parameter,
     vmap_over_rows,
 )
-from implementations.torch_eager.priors import PRIORS, rows_of
+from implementations.torch_eager.mid_ranks import mid_positions
+from implementations.torch_eager.priors import PRIORS
 from implementations.torch_eager.row_blocks import over_rows
 from implementations.torch_eager.row_sort import row_sort
 from suite.registry import implements
@@ -53,7 +54,8 @@ class _BatchShaping(torch.autograd.Function):
 
     @staticmethod
     def forward(x, a, b, wanted, prior, plotting_position, ties, from_logits, lo, hi):
-        state = PRIORS[prior].of(distinct(a), distinct(b), x.dtype, wanted[1:])
+        prior_of, a, b = PRIORS[prior].of, distinct(a), distinct(b)
+        shared = prior_of(a, b, x.dtype, wanted[1:]) if len(a) == len(b) == 1 else None
         step, offset = _positions(plotting_position, x.shape[1])
         positions = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float64)
         positions = ((positions + offset) * step).to(x.dtype)
@@ -64,8 +66,9 @@ class _BatchShaping(torch.autograd.Function):
         def work(rows):
             given = x[rows] if lo is None else x[rows].clamp(lo, hi)
             samples, order = row_sort(given.contiguous(), stable=ties == "ordinal")
-            where = _mid_positions(samples, positions) if ties == "mid" else positions
-            terms = rows_of(state, rows).terms(samples, from_logits, wanted[0], wanted[1:])
+            where = mid_positions(samples, positions) if ties == "mid" else positions
+            own = shared or prior_of(_of(a, rows), _of(b, rows), x.dtype, wanted[1:])
+            terms = own.terms(samples, from_logits, wanted[0], wanted[1:])
             residual = terms.cdf.sub_(where)
             losses[rows] = loss = residual.square().mean(1)
             scale = _where_a_number(loss, 2 / x.shape[1])
@@ -103,44 +106,8 @@ class _BatchShaping(torch.autograd.Function):
         return vmap_over_rows(_BatchShaping, info, in_dims, *arguments)
 
 
-def _mid_positions(samples, positions):
-    """Sorted samples' positions, equal ones at their mean: (R, N), or (N,) where none are equal."""
-    if reads_values(samples):
-        pairs = _few_pairs(samples)
-        if pairs is not None:
-            return _corrected(positions, pairs, samples.shape) if len(pairs) else positions
-    rises = samples[:, 1:] != samples[:, :-1]
-    edge = rises.new_ones(rises.shape[0], 1)
-    first = torch.where(torch.cat((edge, rises), 1), positions, 0).cummax(1).values
-    last = torch.where(torch.cat((rises, edge), 1), positions, 2).flip(1).cummin(1).values.flip(1)
-    return (first + last) * 0.5
-
-
-def _few_pairs(samples):
-    """Flat indices of samples that equal the next one of their row, or None if there are many."""
-    rows, columns = samples.shape
-    flat, count = samples.view(-1), samples.numel()
-    equal = torch.empty(-(-count // 8) * 8, dtype=torch.bool)
-    torch.eq(flat[1:], flat[:-1], out=equal[: count - 1])
-    equal[count - 1 :] = False
-    equal[columns - 1 : count : columns] = False
-    words = equal.view(torch.int64).nonzero().squeeze(1)  # eight at a time
-    if len(words) > count // 64:
-        return None
-    word, byte = equal.view(-1, 8)[words].nonzero().unbind(1)
-    return words[word] * 8 + byte
-
-
-def _corrected(positions, pairs, shape):
-    """Positions of all rows with the mean over each run of equal samples, given their pairs."""
-    breaks = torch.ones(len(pairs) + 1, dtype=torch.bool)
-    torch.ne(pairs[1:], pairs[:-1] + 1, out=breaks[1:-1])
-    first, last = pairs[breaks[:-1]], pairs[breaks[1:]] + 1
-    result = positions.repeat(shape[0])
-    mean = (result[first] + result[last]) * 0.5
-    result[pairs] = mean[breaks[:-1].cumsum(0) - 1]
-    result[last] = mean
-    return result.view(shape)
+def _of(parameter, rows):
+    return parameter if len(parameter) == 1 else parameter[rows]
 
 
 def _product(residual, density):
