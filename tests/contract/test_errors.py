@@ -58,6 +58,8 @@ def test_values_that_were_not_checked_give_nan_in_their_rows(subject, unchecked)
     cases = [case for case in subject.operator.error_cases if case.by_value]
     if not cases:
         pytest.skip(f"no value is invalid for {subject.operator.name}")
+    if subject.declaration.framework == "jax":
+        cases = one_for_each_formula(cases)
     for case in cases:
         output = unchecked(**given(subject, case))
         values = subject.framework.numpy(output)
@@ -67,6 +69,15 @@ def test_values_that_were_not_checked_give_nan_in_their_rows(subject, unchecked)
         assert np.isnan(affected).all(), f"{case.name}: {values}"
         if values.shape[:1] == invalid.shape:
             assert np.isfinite(values[~invalid]).all(), f"{case.name}: {values}"
+
+
+def one_for_each_formula(cases):
+    """The first of those with the same words among their arguments: jax compiles each."""
+    found = {}
+    for case in cases:
+        words = [value for value in case.arguments.values() if isinstance(value, str)]
+        found.setdefault(tuple(words), case)
+    return found.values()
 
 
 def invalid_rows(operator, case):
