@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-
-from suite.frameworks import cores
 
 
 @dataclass(frozen=True)
@@ -83,3 +82,10 @@ def _gpus() -> tuple[tuple[str, ...], str]:
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,93 @@
+"""NumPy and SciPy as the harness sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from suite.frameworks.contract import Target
+
+
+class Numpy:
+    """NumPy and SciPy on the CPU; gradients come from the implementation's own vjp."""
+
+    name = "numpy"
+
+    def missing(self, device: str) -> str | None:
+        return None if device == "cpu" else "numpy runs on the cpu only"
+
+    def array(self, values: Any, dtype: str, device: str) -> np.ndarray:
+        if dtype == "bfloat16":
+            raise TypeError("numpy has no bfloat16")
+        return np.array(values, dtype=dtype)
+
+    def numpy(self, array: Any) -> np.ndarray:
+        return np.asarray(array, dtype=np.float32 if array.dtype == np.float16 else None)
+
+    def cast(self, array: Any, dtype: str) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.asarray(array).astype(dtype)
+
+    def is_traced(self, *values: Any) -> bool:
+        return False
+
+    def forward(self, function: Callable, options: Mapping[str, Any]) -> Target:
+        def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
+            return (function(**arrays, **options),)
+
+        return target
+
+    def forward_backward(
+        self,
+        function: Callable,
+        options: Mapping[str, Any],
+        wrt: tuple[str, ...],
+        vjp: Callable | None = None,
+    ) -> Target:
+        if vjp is None:
+            raise TypeError("a numpy implementation is differentiated by its vjp=")
+
+        def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
+            dtype = arrays[wrt[0]].dtype
+            output = function(**arrays, **options)
+            wide = {
+                k: a.astype(np.float32) if a.dtype == np.float16 else a for k, a in arrays.items()
+            }
+            gradients = vjp(cotangent.astype(wide[wrt[0]].dtype), wrt, **wide, **options)
+            return (output, *(np.asarray(g).astype(dtype, copy=False) for g in gradients))
+
+        return target
+
+    def take(self, array: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+        return np.take(array, index, axis=axis)
+
+    def synchronize(self, value: Any) -> None:
+        return None
+
+    def flush(self, device: str) -> None:
+        return None
+
+    def copy(self, array: np.ndarray) -> np.ndarray:
+        return array.copy()
+
+    def sort(self, array: np.ndarray) -> np.ndarray:
+        return np.sort(array, axis=-1)
+
+    def versions(self) -> dict[str, str]:
+        import scipy
+
+        return {"numpy": np.__version__, "scipy": scipy.__version__}
+
+    def threads(self) -> int:
+        return 1
+
+    def peak_memory_reset(self, device: str) -> None:
+        return None
+
+    def peak_memory(self, device: str) -> int | None:
+        return None
+
+    def compilation(self) -> dict[str, int]:
+        return {}

@@ -1,0 +1,139 @@
+"""torch as the harness sees it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from suite.frameworks.contract import Target
+from suite.operators.arguments import dtype_name
+
+
+class Torch:
+    """torch, eager or compiled, on the CPU or one CUDA device."""
+
+    name = "torch"
+
+    @property
+    def torch(self) -> Any:
+        import torch
+
+        return torch
+
+    def missing(self, device: str) -> str | None:
+        try:
+            torch = self.torch
+        except ImportError as error:
+            return f"torch is not installed ({error})"
+        if device == "cuda" and not torch.cuda.is_available():
+            return "torch sees no CUDA device"
+        return None
+
+    def array(self, values: Any, dtype: str, device: str) -> Any:
+        torch = self.torch
+        return torch.tensor(np.asarray(values), dtype=getattr(torch, dtype), device=device)
+
+    def numpy(self, array: Any) -> np.ndarray:
+        array = array.detach()
+        if dtype_name(array) in ("float16", "bfloat16"):
+            array = array.float()
+        return array.cpu().numpy()
+
+    def cast(self, array: Any, dtype: str) -> Any:
+        return array.to(getattr(self.torch, dtype))
+
+    def is_traced(self, *values: Any) -> bool:
+        torch = self.torch
+        if torch.compiler.is_compiling():
+            return True
+        return any(
+            isinstance(value, torch.Tensor)
+            and torch._C._functorch.is_functorch_wrapped_tensor(value)
+            for value in values
+        )
+
+    def forward(self, function: Callable, options: Mapping[str, Any]) -> Target:
+        torch = self.torch
+
+        def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
+            with torch.no_grad():
+                return (function(**arrays, **options),)
+
+        return target
+
+    def forward_backward(
+        self,
+        function: Callable,
+        options: Mapping[str, Any],
+        wrt: tuple[str, ...],
+        vjp: Callable | None = None,
+    ) -> Target:
+        torch = self.torch
+
+        def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
+            leaves = {name: arrays[name].detach().requires_grad_() for name in wrt}
+            output = function(**{**arrays, **leaves}, **options)
+            gradients = torch.autograd.grad(output, list(leaves.values()), cotangent)
+            return (output.detach(), *gradients)
+
+        return target
+
+    def take(self, array: Any, index: np.ndarray, axis: int) -> Any:
+        where = self.torch.as_tensor(index, device=array.device)
+        return self.torch.index_select(array, axis, where)
+
+    def synchronize(self, value: Any) -> None:
+        for tensor in value if isinstance(value, (tuple, list)) else (value,):
+            if tensor.device.type == "cuda":
+                self.torch.cuda.synchronize(tensor.device)
+                return
+
+    @functools.cached_property
+    def _cache(self) -> Any:
+        size = self.torch.cuda.get_device_properties(0).L2_cache_size
+        return self.torch.empty(size, dtype=self.torch.int8, device="cuda")
+
+    def flush(self, device: str) -> None:
+        if device == "cuda":
+            self._cache.zero_()
+
+    def copy(self, array: Any) -> Any:
+        return array.clone()
+
+    def sort(self, array: Any) -> Any:
+        return self.torch.sort(array, dim=-1).values
+
+    def versions(self) -> dict[str, str]:
+        return {"torch": self.torch.__version__, "torch cuda": str(self.torch.version.cuda)}
+
+    def threads(self) -> int:
+        return self.torch.get_num_threads()
+
+    def peak_memory_reset(self, device: str) -> None:
+        if device == "cuda":
+            self.torch.cuda.empty_cache()
+            self.torch.cuda.reset_peak_memory_stats()
+            self._before = self.torch.cuda.memory_allocated()
+
+    def peak_memory(self, device: str) -> int | None:
+        if device != "cuda":
+            return None
+        return self.torch.cuda.max_memory_allocated() - self._before
+
+    def compilation(self) -> dict[str, int]:
+        """Graphs, graph breaks and generated kernels, once anything was compiled; else {}."""
+        import sys
+
+        utils = sys.modules.get("torch._dynamo.utils")
+        if utils is None or not utils.counters["stats"].get("unique_graphs"):
+            return {}
+        from torch._inductor import metrics
+
+        return {
+            "graphs": int(utils.counters["stats"]["unique_graphs"]),
+            "graph_breaks": int(sum(utils.counters["graph_break"].values())),
+            "kernels": int(metrics.generated_kernel_count),
+        }
