@@ -171,20 +171,23 @@ def beta_terms(table, z, density=True):
     return (table.log_density_at_0 - fall).sub_(bend), *values
 
 
-def density_in_x(x, density, low, high):
+def density_in_x(x, density, log_density, low, high):
     """The density in x from the density in z = logit(x), with its limits at x = 0 and x = 1.
 
-    low, high: pairs (k, log c) of (R, 1): it is c x^(k - 1) near 0 and c (1 - x)^(k - 1) near 1.
+    log_density: a function that returns the logarithm of the density in z, right where that is
+    small. low, high: pairs (k, log c) of (R, 1): the density is c x^(k - 1) near 0 and
+    c (1 - x)^(k - 1) near 1.
     """
     spread = (1 - x).mul_(x)
     inside = density / spread
-    # Where spread or the density in z would be subnormal, the leading term is exact.
-    smallest = torch.finfo(x.dtype).tiny * 2**24
-    if reads_values(x) and spread.min() >= smallest:
+    smallest = torch.finfo(x.dtype).tiny * 2**10
+    if reads_values(x) and density.min() >= smallest:
         return inside
-    ends = (spread >= 0) & (spread < smallest)
+    # A density in z that is lost to underflow may be a large one in x.
+    lost = (density < smallest) & (spread > 0)
+    inside = torch.where(lost, torch.exp(log_density() - torch.log(spread)), inside)
     near = (torch.exp(torch.xlogy(k - 1, y) + c) for y, (k, c) in ((x, low), (1 - x, high)))
-    return torch.where(ends, torch.where(x < 0.5, *near), inside)
+    return torch.where(spread == 0, torch.where(x < 0.5, *near), inside)
 
 
 def incomplete_beta(x, a, b, *, from_logits=False):
@@ -206,7 +209,7 @@ class _IncompleteBeta(torch.autograd.Function):
         log_density, *values = beta_terms(table, x if from_logits else torch.logit(x))
         density = torch.exp(log_density)
         if not from_logits:
-            density = density_in_x(x, density, *table.limits())
+            density = density_in_x(x, density, lambda: log_density, *table.limits())
         return values[0], density, *values[1:]
 
     @staticmethod

@@ -69,22 +69,29 @@ class RelaxedBernoulli(NamedTuple):
 
     def terms(self, samples, from_logits, density, slopes):
         z = samples if from_logits else torch.logit(samples)
-        argument = torch.addcmul(-self.logit, self.temperature, z)
-        cdf = torch.sigmoid(argument)
+        cdf = torch.sigmoid(self._argument(z))
         if not (density or any(slopes)):
             return Terms(cdf, None, (None, None))
-        height = argument.neg_().sigmoid_().mul_(cdf)
+        height = self._argument(z).neg_().sigmoid_().mul_(cdf)
         in_x = None
         if density:
             in_x = height * self.temperature
             if not from_logits:
                 scale = torch.log(self.temperature)
-                low = self.temperature, scale - self.logit
-                in_x = density_in_x(samples, in_x, low, (self.temperature, scale + self.logit))
+                in_x = density_in_x(
+                    samples,
+                    in_x,
+                    lambda: scale - self._argument(z).abs_(),  # but for a factor (1 + e^-|.|)^2
+                    (self.temperature, scale - self.logit),
+                    (self.temperature, scale + self.logit),
+                )
         to_mean = -height * self.logit_slope if slopes[0] else None
         largest = torch.finfo(z.dtype).max
         to_temperature = z.clamp(-largest, largest).mul_(height) if slopes[1] else None
         return Terms(cdf, in_x, (to_mean, to_temperature))
+
+    def _argument(self, z):
+        return torch.addcmul(-self.logit, self.temperature, z)
 
 
 class Beta(NamedTuple):
@@ -104,7 +111,7 @@ class Beta(NamedTuple):
         if density:
             in_x = torch.exp(log_density)
             if not from_logits:
-                in_x = density_in_x(samples, in_x, *self.table.limits())
+                in_x = density_in_x(samples, in_x, lambda: log_density, *self.table.limits())
         return Terms(cdf, in_x, tuple(rest.pop(0) if wanted else None for wanted in slopes))
 
 
