@@ -48,7 +48,7 @@ def _forward(estimator, z, noise, temperature):
     if estimator == "mean_bernoulli":
         e = jnp.exp(-jnp.abs(v))
         value = (jnp.log1p(e) + jnp.abs(v) * (e / (1 + e))).mean(axis=1)
-        factor = 1 + 0 * value
+        factor = jnp.ones_like(value)
     elif estimator == "sigmoid":
         e = jnp.exp(-jnp.abs(v))
         more, less = 1 / (1 + e), e / (1 + e)

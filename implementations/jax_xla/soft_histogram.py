@@ -59,6 +59,11 @@ def _poison(x, edges, bandwidth, weights):
     return jnp.where(good, 0, jnp.nan).astype(x.dtype)
 
 
+def _bad_rows(bandwidth):
+    """NaN where the bandwidth (R,) is, else 0: (R, 1)."""
+    return jnp.where(jnp.isnan(bandwidth), bandwidth, 0)[:, None]
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _counts(kernel, reflect, x, edges, bandwidth, weights):
     """Counts (R, B); edges (B + 1,), bandwidth (R,) NaN in bad rows, weights (R, N) or None."""
@@ -68,7 +73,7 @@ def _counts(kernel, reflect, x, edges, bandwidth, weights):
         return (_over_samples(bin_terms(kernel, lower, upper, width).mass, weights),), ()
 
     (counts,), _ = _over_blocks(block, x, weights, edges.shape[0])
-    return counts * UNIT + 0 * bandwidth[:, None]
+    return counts * UNIT + _bad_rows(bandwidth)
 
 
 def _forward(kernel, reflect, x, edges, bandwidth, weights):
@@ -90,7 +95,7 @@ def _backward(kernel, reflect, residuals, cotangent):
 
     (k, stretch), (to_x, to_weights) = _over_blocks(block, x, weights, edges.shape[0])
     per_bandwidth = (UNIT / bandwidth)[:, None]
-    poison = (0 * bandwidth)[:, None]
+    poison = _bad_rows(bandwidth)
     steps = -jnp.diff(cotangent, prepend=0, append=0, axis=1) * per_bandwidth
     if reflect:
         steps = steps.at[:, 0].set(0).at[:, -1].set(0)

@@ -78,7 +78,7 @@ def _of_ties(ascending, positions, ties):
 def _gradient(cotangent, x, positions, plotting_position, surrogate, scale):
     """The surrogate's gradient to x (R, N)."""
     if surrogate == "identity":
-        return cotangent + 0 * positions[:, :1]
+        return torch.where(positions[:, :1].isnan(), torch.nan, cotangent)
     result = torch.empty_like(cotangent, memory_format=torch.contiguous_format)
     pairs = _density if surrogate == "density" else _soft_rank
     for r, i in _blocks(x):
@@ -126,7 +126,7 @@ class _Ecdf(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        x, *ctx.options = inputs
+        x, *ctx.options = inputs  # a compiled graph's scale is a tensor, so that it may change
         ctx.save_for_backward(x, output)
 
     @staticmethod

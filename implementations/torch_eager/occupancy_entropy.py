@@ -38,7 +38,7 @@ def _value_and_factor(z, noise, estimator, temperature):
     if estimator == "mean_bernoulli":
         e = (-v.abs()).exp()
         value = (e.log1p() + v.abs() * (e / (1 + e))).mean(dim=1)
-        return value, 1 + 0 * value
+        return value, torch.where(value.isnan(), value, torch.ones_like(value))
     if estimator == "sigmoid":
         p, q = torch.sigmoid(v).mean(dim=1), torch.sigmoid(-v).mean(dim=1)
         value, on, off = _entropy(p, q)
@@ -77,6 +77,7 @@ class _Entropy(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
+        # A compiled graph's temperature is a tensor, so that it may change.
         z, noise, *ctx.options = inputs
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(z, noise, output[1])
