@@ -1,6 +1,6 @@
 """Empirical distribution function, the eager one through torch.compile: pair sums in one kernel."""
 
-from implementations.torch_compiled.static_graphs import static_graphs
+from implementations.torch_compiled.static_graphs import graph_input, static_graphs
 from implementations.torch_eager.ecdf import ecdf as eager
 from implementations.torch_eager.ecdf import too_many_pairs
 from suite.registry import implements
@@ -21,6 +21,7 @@ def ecdf(x, *, plotting_position="ecdf", ties="max", surrogate="identity", scale
 
     Raises RuntimeError for second derivatives.
     """
+    scale = graph_input(scale, x)
     return _compiled(
         x, plotting_position=plotting_position, ties=ties, surrogate=surrogate, scale=scale
     )

@@ -1,6 +1,6 @@
 """Occupancy entropy, the eager one through torch.compile."""
 
-from implementations.torch_compiled.static_graphs import static_graphs
+from implementations.torch_compiled.static_graphs import graph_input, static_graphs
 from implementations.torch_eager.occupancy_entropy import occupancy_entropy as eager
 from suite.registry import implements
 
@@ -19,4 +19,5 @@ def occupancy_entropy(z, *, estimator, temperature=1.0, noise=None):
 
     Raises RuntimeError for second derivatives.
     """
+    temperature = graph_input(temperature, z)
     return _compiled(z, estimator=estimator, temperature=temperature, noise=noise)

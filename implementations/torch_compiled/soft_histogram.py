@@ -1,7 +1,6 @@
 """Soft histogram, the eager function through torch.compile: fused, so that nothing is blocked."""
 
-import torch
-
+from implementations.torch_compiled.static_graphs import graph_input, static_graphs
 from implementations.torch_eager.soft_histogram import _skip
 from implementations.torch_eager.soft_histogram import soft_histogram as eager
 from suite.registry import implements
@@ -12,7 +11,7 @@ _INLINE = {
     "realize_opcount_threshold": 10_000,
     "realize_acc_reads_threshold": 10_000,
 }
-_compiled = torch.compile(eager, fullgraph=True, dynamic=False, options=_INLINE)
+_compiled = static_graphs(eager, options=_INLINE)
 
 
 @implements(
@@ -27,6 +26,7 @@ def soft_histogram(
     x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"
 ):
     """Soft counts of every row; arguments as in ``suite.operators.soft_histogram``."""
+    bandwidth = graph_input(bandwidth, x)
     return _compiled(
         x, edges, bandwidth, weights, kernel=kernel, density=density, overflow=overflow
     )
