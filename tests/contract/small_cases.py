@@ -26,22 +26,34 @@ def quick(operator: Operator) -> tuple[Case, ...]:
 
 
 def shrunk(operator: Operator) -> tuple[Case, ...]:
-    """The representative cases and the one with the most arrays, cut to a few rows and samples."""
-    drawn = [
-        case
-        for case in operator.cases
-        if case.data not in workloads.names() and case.dtype == "float32" and "R" in case.permute
-    ]
-    chosen = {case.name: case for case in drawn if case.representative}
-    richest = max(drawn, key=lambda case: (len(case.wrt), len(case.arrays)))
-    if all(len(case.wrt) < len(richest.wrt) for case in chosen.values()):
-        chosen[richest.name] = richest
+    """The representative cases and the one with the most gradients, cut to few rows and samples."""
+    chosen = {case.name: case for case in _drawn(operator) if case.representative}
+    most = max(_drawn(operator), key=_richness)
+    if all(_richness(case) < _richness(most) for case in chosen.values()):
+        chosen[most.name] = most
     return tuple(_cut(case) for case in chosen.values())
 
 
 def richest(operator: Operator) -> Case:
-    """The one of them that differentiates the most arrays: all that a slow compiler is tried on."""
-    return max(shrunk(operator), key=lambda case: (len(case.wrt), len(case.arrays)))
+    """The cheapest of the cases with the most gradients: all that a slow compiler is tried on."""
+
+    def key(case: Case) -> tuple:
+        return (*_richness(case), -operator.cost(case, "forward+backward").operations)
+
+    return max(map(_cut, _drawn(operator)), key=key)
+
+
+def _drawn(operator: Operator) -> list[Case]:
+    """Cases whose inputs are drawn, in whatever size, and not read from a file."""
+    return [
+        case
+        for case in operator.cases
+        if case.data not in workloads.names() and case.dtype == "float32" and "R" in case.permute
+    ]
+
+
+def _richness(case: Case) -> tuple[int, int]:
+    return len(case.wrt), len(case.arrays)
 
 
 def _cut(case: Case) -> Case:
@@ -57,5 +69,5 @@ def wanted(operator: Operator, case: Case, base: int = 0) -> Expected:
 @functools.cache
 def _wanted(operator_name: str, case_name: str, base: int) -> Expected:
     operator = operators.get(operator_name)
-    cases = {case.name: case for case in (*operator.cases, *shrunk(operator))}
+    cases = {case.name: case for case in (*operator.cases, *shrunk(operator), richest(operator))}
     return expected(operator, cases[case_name], base)

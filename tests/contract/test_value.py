@@ -3,8 +3,11 @@
 from small_cases import wanted
 
 from suite.judge.correctness import Kept, judge, units
-from suite.operators.base import BASES, cotangent, inputs
+from suite.operators.base import cotangent, inputs
 from suite.rounds import reorder, round_of
+
+ROUNDS = (0, 1)
+"""Each of another base input."""
 
 
 def test_value_and_every_gradient_are_within_tolerance(judged):
@@ -21,13 +24,13 @@ def test_value_and_every_gradient_are_within_tolerance(judged):
 def test_a_permutation_of_rows_and_samples_permutes_the_results(judged):
     subject, case = judged
     kept = []
-    for index in range(BASES):
+    for index in ROUNDS:
         where = round_of(case, index)
         arrays = inputs(subject.operator, case, where.base)
         arrays["output"] = cotangent(subject.operator, case, where.base)
         arrays = {k: reorder(v, case.dims[k], where.orders) for k, v in arrays.items()}
         got = subject.run(case, arrays, arrays.pop("output"))
         kept += [Kept(index, name, values) for name, values in got.items()]
-    by_base = {base: wanted(subject.operator, case, base) for base in range(BASES)}
+    by_base = {base: wanted(subject.operator, case, base) for base in set(ROUNDS)}
     judgement = judge(subject.operator, case, kept, by_base)
     assert judgement.verdict == "ok", judgement.reason
