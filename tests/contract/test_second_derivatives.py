@@ -72,6 +72,9 @@ def by_autograd(problem):
     torch = pytest.importorskip("torch")
     x = problem.x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(problem.scalar(x), x, create_graph=True)
+    if not gradient.requires_grad:
+        # Next to any other term of a loss it would count as a constant.
+        return torch.zeros_like(x)
     along = problem.gradient_along(gradient)
     return torch.autograd.grad(along, x)[0]
 
@@ -126,3 +129,19 @@ def test_torch_differentiates_twice_rightly_or_refuses(small, route):
 @pytest.mark.parametrize("route", [by_jax_grad, by_jax_hessian])
 def test_jax_differentiates_twice_rightly_or_refuses(small, route):
     examine(small, route)
+
+
+@pytest.mark.framework("torch")
+def test_a_compiled_graph_refuses_a_second_derivative(small):
+    """When a penalty on the gradient is differentiated, as optimisers do, by ``backward()``."""
+    torch = pytest.importorskip("torch")
+    subject, case = small
+    if not subject.declaration.slow_compile:
+        pytest.skip("nothing is compiled")
+    arrays = {k: subject.array(v) for k, v in inputs(subject.operator, case, 0).items()}
+    leaves = {name: arrays[name].requires_grad_() for name in case.wrt}
+    output = subject.function()(**{**arrays, **leaves}, **case.options)
+    weight = subject.array(cotangent(subject.operator, case, 0))
+    gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
+    with pytest.raises(RuntimeError, match=REFUSALS):
+        gradients[0].square().sum().backward()
