@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from suite import operators, registry
-from suite.operators.base import PASSES, Operator, Profile
+from suite.operators.base import PASSES, Case, Operator, Profile
 from suite.registry import Declaration
 from suite.timing.clocks import clocks
 from suite.timing.plan import CellPlan
 
 SLOW_COMPILE_CASES = 2
-"""Cases per operator that a slow compiler gets in the quick profile."""
+"""Cases of an operator that a slow compiler gets in the quick profile; the first forward, too."""
+
+LARGE = 1 << 16
+"""Elements from which the quick profile times forward alone, too."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,24 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
     if declaration.slow_compile and selection.profile == "quick" and not selection.cases:
         cases = [case for case in cases if case.representative][:SLOW_COMPILE_CASES]
     ticks = clocks(declaration.framework, where)
+    everything = selection.profile == "full" or bool(selection.cases)
+    alone = [c for c in cases if everything or _worth_a_forward(c)]
+    alone = alone[:1] if declaration.slow_compile and not everything else alone
     cells = [
-        CellPlan(case.name, pass_, clock) for case in cases for clock in ticks for pass_ in PASSES
+        CellPlan(case.name, pass_, clock)
+        for case in cases
+        for clock in ticks
+        for pass_ in PASSES
+        if pass_ == PASSES[1] or case in alone
     ]
     memory = [CellPlan(case.name, PASSES[1]) for case in cases if case.memory]
     return Job(declaration, operator, where, tuple(cells), tuple(memory))
+
+
+def _worth_a_forward(case: Case) -> bool:
+    """Whether the quick profile runs forward alone too: small cases prove their values in
+    forward+backward, and their speed says little."""
+    return case.representative or math.prod(case.shape(case.arrays[0])) >= LARGE
 
 
 def _words(selection: Selection) -> str:
