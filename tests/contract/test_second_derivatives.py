@@ -142,6 +142,7 @@ def test_a_compiled_graph_refuses_a_second_derivative(small):
     leaves = {name: arrays[name].requires_grad_() for name in case.wrt}
     output = subject.function()(**{**arrays, **leaves}, **case.options)
     weight = subject.array(cotangent(subject.operator, case, 0))
-    gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
-    with pytest.raises(RuntimeError, match=REFUSALS):
+    # Which of the two refuses depends on whether a plain backward pass was compiled before.
+    with pytest.raises(RuntimeError, match="double backward|requires create_graph=False"):
+        gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
         gradients[0].square().sum().backward()
