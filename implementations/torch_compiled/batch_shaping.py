@@ -1,8 +1,6 @@
 """Batch shaping, the eager function through torch.compile: one sort, and fused loops after it."""
 
-import torch
-
-from implementations.torch_compiled.static_graphs import static_graphs
+from implementations.torch_compiled.static_graphs import graph_input, static_graphs
 from implementations.torch_eager.batch_shaping import batch_shaping as eager
 from suite.registry import implements
 
@@ -13,7 +11,7 @@ _compiled = static_graphs(eager)
     "batch_shaping",
     framework="torch",
     devices=("cpu", "cuda"),
-    dtypes=("float32", "float64"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
     slow_compile=True,
 )
 def batch_shaping(
@@ -34,8 +32,8 @@ def batch_shaping(
     """
     return _compiled(
         x,
-        _tensor(a, x),
-        _tensor(b, x),
+        graph_input(a, x),
+        graph_input(b, x),
         prior=prior,
         plotting_position=plotting_position,
         ties=ties,
@@ -43,10 +41,3 @@ def batch_shaping(
         clip=clip,
         reduction=reduction,
     )
-
-
-def _tensor(parameter, x):
-    """A host scalar as a tensor, since every number in a graph is a graph of its own."""
-    if parameter is None or torch.is_tensor(parameter):
-        return parameter
-    return torch.full((), parameter, dtype=torch.float64, device=x.device)

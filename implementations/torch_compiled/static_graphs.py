@@ -1,5 +1,7 @@
 """Compile a function to one graph for every combination of shapes and options, without breaks."""
 
+import functools
+
 import torch
 import torch._dynamo.config
 
@@ -16,7 +18,26 @@ def static_graphs(function, options=None):
     config = torch._dynamo.config
     config.recompile_limit = max(config.recompile_limit, GRAPHS)
     config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, 4 * GRAPHS)
-    return torch.compile(function, fullgraph=True, dynamic=False, options=options)
+    compiled = torch.compile(function, fullgraph=True, dynamic=False, options=options)
+
+    @functools.wraps(function)
+    def call(*arguments, **named):
+        arguments = [differentiated_once(argument) for argument in arguments]
+        named = {name: differentiated_once(argument) for name, argument in named.items()}
+        return compiled(*arguments, **named)
+
+    return call
+
+
+def differentiated_once(argument):
+    """The same tensor, whose gradient raises when it is differentiated again.
+
+    The backward pass of a compiled graph is itself no graph: torch refuses to differentiate it in
+    ``backward()``, but ``torch.autograd.grad(..., inputs=x)`` would silently leave it out.
+    """
+    if not torch.is_tensor(argument) or not argument.requires_grad:
+        return argument
+    return argument if torch.compiler.is_compiling() else _Input.apply(argument)
 
 
 def graph_input(number, x):
@@ -24,3 +45,27 @@ def graph_input(number, x):
     if number is None or torch.is_tensor(number):
         return number
     return torch.full((), number, dtype=torch.float64, device=x.device)
+
+
+class _Input(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        return _Gradient.apply(ctx.saved_tensors[0], cotangent)
+
+
+class _Gradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, gradient):
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise RuntimeError(
+            "second derivatives are not defined here: a compiled graph is differentiated once "
+            "only; use the torch_eager implementation where it has second derivatives"
+        )

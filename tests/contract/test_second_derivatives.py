@@ -133,7 +133,7 @@ def test_jax_differentiates_twice_rightly_or_refuses(small, route):
 
 @pytest.mark.framework("torch")
 def test_a_compiled_graph_refuses_a_second_derivative(small):
-    """When a penalty on the gradient is differentiated, as optimisers do, by ``backward()``."""
+    """When a penalty on the gradient is differentiated, to one input or to all."""
     torch = pytest.importorskip("torch")
     subject, case = small
     if not subject.declaration.slow_compile:
@@ -142,7 +142,11 @@ def test_a_compiled_graph_refuses_a_second_derivative(small):
     leaves = {name: arrays[name].requires_grad_() for name in case.wrt}
     output = subject.function()(**{**arrays, **leaves}, **case.options)
     weight = subject.array(cotangent(subject.operator, case, 0))
-    # Which of the two refuses depends on whether a plain backward pass was compiled before.
-    with pytest.raises(RuntimeError, match="double backward|requires create_graph=False"):
-        gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
-        gradients[0].square().sum().backward()
+    gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
+    first = next(iter(leaves.values()))
+    # Beside another term in x, a second derivative that is left out would not be noticed.
+    penalty = gradients[0].square().sum() + first.square().sum()
+    with pytest.raises(RuntimeError, match=REFUSALS):
+        torch.autograd.grad(penalty, first, retain_graph=True)
+    with pytest.raises(RuntimeError, match=REFUSALS):
+        penalty.backward()
