@@ -17,14 +17,17 @@ from implementations.torch_eager.first_order import (
     vmap_over_rows,
 )
 from implementations.torch_eager.mid_ranks import mid_positions
-from implementations.torch_eager.priors import PRIORS
-from implementations.torch_eager.row_blocks import over_rows
+from implementations.torch_eager.priors import PRIORS, rows_of
+from implementations.torch_eager.row_blocks import blocks, over_rows
 from implementations.torch_eager.row_sort import row_sort
 from suite.registry import implements
 
 
 @implements(
-    "batch_shaping", framework="torch", devices=("cpu", "cuda"), dtypes=("float32", "float64")
+    "batch_shaping",
+    framework="torch",
+    devices=("cpu", "cuda"),
+    dtypes=("float32", "float64", "float16", "bfloat16"),
 )
 def batch_shaping(
     x,
@@ -54,8 +57,6 @@ class _BatchShaping(torch.autograd.Function):
 
     @staticmethod
     def forward(x, a, b, wanted, prior, plotting_position, ties, from_logits, lo, hi):
-        prior_of, a, b = PRIORS[prior].of, distinct(a), distinct(b)
-        shared = prior_of(a, b, x.dtype, wanted[1:]) if len(a) == len(b) == 1 else None
         step, offset = _positions(plotting_position, x.shape[1])
         positions = torch.arange(1, x.shape[1] + 1, device=x.device, dtype=torch.float64)
         positions = ((positions + offset) * step).to(x.dtype)
@@ -63,12 +64,17 @@ class _BatchShaping(torch.autograd.Function):
         gradient = torch.empty_like(x) if wanted[0] else None
         slopes = [torch.empty_like(losses) for needed in wanted[1:] if needed]
 
-        def work(rows):
+        def work(share):
+            state = PRIORS[prior].of(_of(a, share), _of(b, share), x.dtype, wanted[1:])
+            for rows in blocks(share, x):
+                own = rows_of(state, slice(rows.start - share.start, rows.stop - share.start))
+                one_block(rows, own)
+
+        def one_block(rows, prior):
             given = x[rows] if lo is None else x[rows].clamp(lo, hi)
             samples, order = row_sort(given.contiguous(), stable=ties == "ordinal")
             where = mid_positions(samples, positions) if ties == "mid" else positions
-            own = shared or prior_of(_of(a, rows), _of(b, rows), x.dtype, wanted[1:])
-            terms = own.terms(samples, from_logits, wanted[0], wanted[1:])
+            terms = prior.terms(samples, from_logits, wanted[0], wanted[1:])
             residual = terms.cdf.sub_(where)
             losses[rows] = loss = residual.square().mean(1)
             scale = _where_a_number(loss, 2 / x.shape[1])
@@ -107,7 +113,8 @@ class _BatchShaping(torch.autograd.Function):
 
 
 def _of(parameter, rows):
-    return parameter if len(parameter) == 1 else parameter[rows]
+    """The parameter of some rows in float64, only one value where they share one."""
+    return distinct(parameter[rows])
 
 
 def _product(residual, density):

@@ -117,30 +117,29 @@ def beta_table(a, b, dtype, derivatives=("a", "b")):
     d = torch.copysign(distance, u)
     scores = {"a": d.clamp(max=0) - bend, "b": -d.clamp(min=0) - bend, "a-b": d}
     integrands = torch.stack([mass, *(mass * scores[name] for name in derivatives)])
-    pieces, whole = _pieces(integrands @ integral)
+    pieces, whole = _pieces(integrands @ integral, dtype)
 
     log_beta = torch.log(whole * width * cell) + a * mode + total * log_above
     log_density_at_0 = -log_beta - total * math.log(2)
-    fields = (a, b, log_beta, mode, 1 / width, 1 / cell, log_density_at_0)
-    pieces = (piece.unbind() for piece in pieces.to(dtype).unbind())
-    return BetaTable(*(field.to(dtype) for field in fields), tuple(pieces))
+    fields = torch.stack((a, b, log_beta, mode, 1 / width, 1 / cell, log_density_at_0)).to(dtype)
+    return BetaTable(*fields.unbind(), tuple(piece.unbind() for piece in pieces.unbind()))
 
 
-def _pieces(integrals):
+def _pieces(integrals, dtype):
     """Normalised coefficients (k, G + 1, R, 2 K + 2) of running integrals; the whole mass (R, 1).
 
     integrals: (k, R, 2 K, G + 2), the coefficients of each cell's own integral and, last, its
-    total, of the mass (k = 0) and of the mass times each score.
+    total, of the mass (k = 0) and of the mass times each score. Overwritten.
     """
     whole = integrals[0, ..., -1].sum(-1)
-    integrals = integrals / whole[:, None, None]
+    integrals.div_(whole[:, None, None])
     means = integrals[1:, ..., -1].sum(-1)
-    centred = integrals[1:] - means[..., None, None] * integrals[:1]
-    integrals = torch.cat((integrals[:1], centred))
-    before = integrals[..., -1].cumsum(-1) - integrals[..., -1]
-    first = (integrals[..., 0] + before).unsqueeze(-1)
-    pieces = torch.cat((first, integrals[..., 1:-1]), -1)
-    pieces = torch.nn.functional.pad(pieces, (0, 0, 1, 1)).movedim(-1, 1).contiguous()
+    integrals[1:].sub_(means[..., None, None] * integrals[:1])
+    *own, totals = integrals.unbind(-1)
+    own[0].add_(totals.cumsum(-1)).sub_(totals)
+    count, rows, cells, _ = integrals.shape
+    pieces = integrals.new_zeros(count, len(own), rows, cells + 2, dtype=dtype)
+    pieces[..., 1:-1] = integrals[..., :-1].movedim(-1, 1)
     pieces[0, 0, :, -1] = 1
     return pieces, whole.unsqueeze(-1)
 

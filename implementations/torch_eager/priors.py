@@ -136,6 +136,14 @@ PRIORS = {
 }
 
 
+def rows_of(state, rows):
+    """A prior for a slice of the rows; what all rows share stays as it is."""
+    if isinstance(state, tuple):
+        parts = (rows_of(part, rows) for part in state)
+        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    return state if state.shape[0] == 1 else state[rows]
+
+
 def _inside(parameter, low, high):
     """The parameter, NaN outside the open interval."""
     return torch.where((parameter > low) & (parameter < high), parameter, torch.nan)

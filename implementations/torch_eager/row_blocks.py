@@ -1,4 +1,4 @@
-"""Work on the rows of a matrix in blocks that stay in a core's cache, a thread each on a CPU.
+"""Work on the rows of a matrix in blocks that stay in a core's cache, each in one thread of a CPU.
 
 torch divides every single operation among its threads and waits for all of them at its end; a long
 chain of small operations on independent rows has no need to, and on a shared machine
@@ -13,6 +13,8 @@ from implementations.torch_eager.first_order import reads_values
 
 BLOCK = 1 << 15
 """Elements that torch works on without dividing them."""
+SHARE = 16, 64
+"""Fewest and most rows that are handed to a thread at once, if there are so many."""
 
 
 def over_rows(work, x):
@@ -23,19 +25,28 @@ def over_rows(work, x):
     rows, columns = x.shape
     if not reads_values(x):
         return work(slice(0, rows))
-    block = max(1, BLOCK // columns)
-    starts = iter(range(0, rows, block))
-    threads = min(torch.get_num_threads(), -(-rows // block)) if columns <= BLOCK else 1
+    least, most = SHARE
+    share = min(max(BLOCK // columns, least), most)
+    starts = iter(range(0, rows, share))
+    inference = torch.is_inference_mode_enabled()  # known to this thread only
+
+    def take():
+        with torch.inference_mode(inference), torch.no_grad():
+            for start in starts:
+                work(slice(start, min(start + share, rows)))
+
+    threads = min(torch.get_num_threads(), -(-rows // share)) if columns <= BLOCK else 1
     if threads == 1:
-        return _take(work, starts, block)
+        return take()
     with ThreadPoolExecutor(threads - 1) as pool:
-        others = [pool.submit(_take, work, starts, block) for _ in range(threads - 1)]
-        _take(work, starts, block)
+        others = [pool.submit(take) for _ in range(threads - 1)]
+        take()
         for other in others:
             other.result()
 
 
-def _take(work, starts, block):
-    with torch.no_grad():
-        for start in starts:
-            work(slice(start, start + block))
+def blocks(rows, x):
+    """A slice of the rows of x cut into slices of at most BLOCK elements, one row at least."""
+    step = max(1, BLOCK // x.shape[1]) if reads_values(x) else rows.stop - rows.start
+    for start in range(rows.start, rows.stop, step):
+        yield slice(start, min(start + step, rows.stop))

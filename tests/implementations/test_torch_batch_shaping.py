@@ -64,16 +64,27 @@ def test_samples_without_ties_cost_no_positions_of_their_own():
     assert mid_ranks.mid_positions(x, ranks) is ranks
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("ties", ["mid", "ordinal"])
 @pytest.mark.parametrize("tied", [False, True])
-def test_either_sort_gives_the_same_loss_and_gradients(tied, monkeypatch):
-    x = torch.from_numpy(rng(1).normal(size=(5, 700)).astype(np.float32))
-    x = x.mul(10).round().div(10).relu() if tied else x
-    a, b = torch.linspace(-0.5, 0.5, 5), torch.linspace(0.5, 1.5, 5)
+def test_either_sort_gives_the_same_loss_and_gradients(tied, ties, dtype, monkeypatch):
+    x = torch.from_numpy(rng(1).normal(size=(5, 700))).to(dtype)
+    x = x.mul(10).round().div(10).relu() * torch.tensor([-1.0, 1.0]).repeat(350) if tied else x
+    a, b = torch.linspace(-0.5, 0.5, 5, dtype=dtype), torch.linspace(0.5, 1.5, 5, dtype=dtype)
     results = []
-    for numpy_wins in (False, True):
-        monkeypatch.setattr(row_sort, "_numpy_wins", lambda _, answer=numpy_wins: answer)
-        results.append(gradients(x, a, b, prior="normal", reduction="none"))
+    for faster in (False, True):
+        monkeypatch.setattr(row_sort, "_is_faster", lambda *_, answer=faster: answer)
+        results.append(gradients(x, a, b, prior="normal", ties=ties, reduction="none"))
     same(*results)
+
+
+def test_a_stable_sort_keeps_the_order_of_equal_values(monkeypatch):
+    monkeypatch.setattr(row_sort, "_is_faster", lambda *_: True)
+    x = torch.tensor([[0.0, -0.0, 3.0, -1e-45, -np.inf, 0.0, np.inf, -2.0, -2.0, 1e-45]])
+    values, order = row_sort.row_sort(x, stable=True)
+    expected = torch.sort(x, dim=1, stable=True)
+    assert torch.equal(order, expected.indices)
+    assert torch.equal(values, expected.values)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
@@ -90,13 +101,20 @@ def test_blocks_and_threads_change_no_bit(prior, monkeypatch):
         torch.set_num_threads(threads)
 
 
+def test_inference_mode_reaches_every_thread():
+    inputs = draw("beta", 80, 500, dtype=torch.float32)
+    with torch.inference_mode():
+        inside = batch_shaping(*inputs, prior="beta", clip=(0.1, 0.8))
+    assert torch.equal(inside, batch_shaping(*inputs, prior="beta", clip=(0.1, 0.8)))
+
+
 def test_an_error_in_a_thread_is_raised():
     def work(rows):
-        if rows.start:
+        if rows.start > 100:
             raise ValueError(f"rows from {rows.start}")
 
     with pytest.raises(ValueError, match="rows from"):
-        row_blocks.over_rows(work, torch.zeros(8, row_blocks.BLOCK))
+        row_blocks.over_rows(work, torch.zeros(200, 400))
 
 
 @pytest.mark.parametrize("prior", PRIORS)
