@@ -142,7 +142,12 @@ def test_a_compiled_graph_refuses_a_second_derivative(small):
     leaves = {name: arrays[name].requires_grad_() for name in case.wrt}
     output = subject.function()(**{**arrays, **leaves}, **case.options)
     weight = subject.array(cotangent(subject.operator, case, 0))
-    gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
+    try:
+        gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)
+    except RuntimeError as error:
+        # Where the backward pass reuses the memory of what it is given, it refuses at once.
+        assert "create_graph=False" in str(error)
+        return
     first = next(iter(leaves.values()))
     # Beside another term in x, a second derivative that is left out would not be noticed.
     penalty = gradients[0].square().sum() + first.square().sum()
