@@ -123,6 +123,8 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         if pass_ == PASSES[1] or case in alone
     ]
     memory = [CellPlan(case.name, PASSES[1]) for case in cases if case.memory]
+    if declaration.slow_compile and not everything:
+        memory = memory[:1]
     return Job(declaration, operator, where, tuple(cells), tuple(memory))
 
 
