@@ -15,8 +15,8 @@ from suite.registry import Declaration
 from suite.timing.clocks import clocks
 from suite.timing.plan import CellPlan
 
-SLOW_COMPILE_CASES = 2
-"""Cases of an operator that a slow compiler gets in the quick profile; the first forward, too."""
+SLOW_COMPILE_CASES = 1
+"""Representative cases of an operator that a slow compiler gets in the quick profile."""
 
 LARGE = 1 << 16
 """Elements from which the quick profile times forward alone, too."""
@@ -114,7 +114,6 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
     ticks = clocks(declaration.framework, where)
     everything = selection.profile == "full" or bool(selection.cases)
     alone = [c for c in cases if everything or _worth_a_forward(c)]
-    alone = alone[:1] if declaration.slow_compile and not everything else alone
     cells = [
         CellPlan(case.name, pass_, clock)
         for case in cases
@@ -122,9 +121,8 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         for pass_ in PASSES
         if pass_ == PASSES[1] or case in alone
     ]
-    memory = [CellPlan(case.name, PASSES[1]) for case in cases if case.memory]
-    if declaration.slow_compile and not everything:
-        memory = memory[:1]
+    measured = [] if declaration.slow_compile and not everything else cases
+    memory = [CellPlan(case.name, PASSES[1]) for case in measured if case.memory]
     return Job(declaration, operator, where, tuple(cells), tuple(memory))
 
 

@@ -42,7 +42,7 @@ class Budget:
 
 
 BUDGETS: dict[Profile, Budget] = {
-    "quick": Budget(seconds=0.15, warm_up=0.1, low=30, high=100, cap=0.6),
+    "quick": Budget(seconds=0.1, warm_up=0.1, low=30, high=100, cap=0.5),
     "full": Budget(seconds=2.0, warm_up=0.15, low=30, high=300, cap=15.0),
 }
 
