@@ -18,7 +18,7 @@ from implementations.torch_eager.first_order import (
 )
 from implementations.torch_eager.mid_ranks import mid_positions
 from implementations.torch_eager.priors import PRIORS, rows_of
-from implementations.torch_eager.row_blocks import blocks, over_rows
+from implementations.torch_eager.row_blocks import blocks
 from implementations.torch_eager.row_sort import row_sort
 from suite.registry import implements
 
@@ -64,17 +64,12 @@ class _BatchShaping(torch.autograd.Function):
         gradient = torch.empty_like(x) if wanted[0] else None
         slopes = [torch.empty_like(losses) for needed in wanted[1:] if needed]
 
-        def work(share):
-            state = PRIORS[prior].of(_of(a, share), _of(b, share), x.dtype, wanted[1:])
-            for rows in blocks(share, x):
-                own = rows_of(state, slice(rows.start - share.start, rows.stop - share.start))
-                one_block(rows, own)
-
-        def one_block(rows, prior):
-            given = x[rows] if lo is None else x[rows].clamp(lo, hi)
-            samples, order = row_sort(given.contiguous(), stable=ties == "ordinal")
+        given = (x if lo is None else x.clamp(lo, hi)).contiguous()
+        state = PRIORS[prior].of(distinct(a), distinct(b), x.dtype, wanted[1:])
+        for rows in blocks(x):
+            samples, order = row_sort(given[rows], stable=ties == "ordinal")
             where = mid_positions(samples, positions) if ties == "mid" else positions
-            terms = prior.terms(samples, from_logits, wanted[0], wanted[1:])
+            terms = rows_of(state, rows).terms(samples, from_logits, wanted[0], wanted[1:])
             residual = terms.cdf.sub_(where)
             losses[rows] = loss = residual.square().mean(1)
             scale = _where_a_number(loss, 2 / x.shape[1])
@@ -83,8 +78,6 @@ class _BatchShaping(torch.autograd.Function):
             if wanted[0]:
                 in_order = _product(residual, terms.density).mul_(scale.unsqueeze(-1))
                 gradient[rows].scatter_(1, order, in_order)
-
-        over_rows(work, x)
         if wanted[0] and lo is not None:
             moved = (x < lo) | (x > hi)
             gradient = torch.where(moved, _where_a_number(losses, 0.0).unsqueeze(-1), gradient)
@@ -110,11 +103,6 @@ class _BatchShaping(torch.autograd.Function):
         wanted = tuple(map(operator.or_, arguments[3], _wanted(arguments[:3])))
         arguments = *arguments[:3], wanted, *arguments[4:]
         return vmap_over_rows(_BatchShaping, info, in_dims, *arguments)
-
-
-def _of(parameter, rows):
-    """The parameter of some rows in float64, only one value where they share one."""
-    return distinct(parameter[rows])
 
 
 def _product(residual, density):
