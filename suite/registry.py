@@ -37,7 +37,7 @@ class Declaration:
 
     name: the implementation's name. module: importable name, or "" for a user's own file.
     known_error: the errata entry of a formula that is wrong on purpose, or "".
-    slow_compile: each case costs seconds of compilation; the quick profile runs two at most.
+    slow_compile: each case costs seconds of compilation; the quick profile runs one an operator.
     """
 
     operator: str
