@@ -42,7 +42,7 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
         "threads": framework.threads(),
     }
     rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot)
-    warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot)
+    warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device)
     record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
     path = session.outputs()
     cell.write(path)
@@ -67,8 +67,8 @@ def _yardstick(item: Item, session: Session, benchmark) -> dict:
     cell.schedule(rounds=0, warm_ups=2)
     _called(cell)
     pilot = _called(cell)
-    budget = session.plan.budget
-    samples = _pedantic(cell, budget.rounds(pilot), budget.warm_ups(pilot), benchmark)
+    budget, device = session.plan.budget.of_yardstick(), session.plan.device
+    samples = _pedantic(cell, budget.rounds(pilot), budget.warm_ups(pilot, device), benchmark)
     return {"status": "measured", "samples": samples}
 
 

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from suite.operators.base import Case, Pass, Profile
+from suite.operators.base import BASES, Case, Pass, Profile
 
 Mode = Literal["time", "check", "memory"]
+
+_CLOCKS_RISE = 0.15
 
 
 @dataclass(frozen=True)
 class Budget:
     """How long a cell may be measured.
 
-    seconds: aimed at per cell once warm. warm_up: seconds before the first timed round.
-    low, high: bounds on the number of rounds. cap: seconds that even the lower bound may take,
-    beyond which fewer rounds are run, but never fewer than ``least``.
+    seconds: aimed at per cell once warm; a yardstick gets half. warm_up: seconds before the first
+    timed round on a CPU. low, high: bounds on the number of rounds. cap: seconds that even the
+    lower bound may take, beyond which fewer rounds are run, but never fewer than ``least``: one
+    for each base input.
     """
 
     seconds: float
@@ -28,7 +31,7 @@ class Budget:
     low: int
     high: int
     cap: float
-    least: int = 5
+    least: int = BASES
 
     def rounds(self, pilot: float) -> int:
         """Timed rounds for a cell whose pilot call took that many seconds."""
@@ -36,13 +39,21 @@ class Budget:
         affordable = max(int(self.cap / max(pilot, 1e-9)), self.least)
         return min(wanted, affordable)
 
-    def warm_ups(self, pilot: float) -> int:
-        """Warm-up rounds, as many as fill the warm-up time; one at least."""
-        return max(1, min(math.ceil(self.warm_up / max(pilot, 1e-9)), 1000))
+    def warm_ups(self, pilot: float, device: str = "cpu") -> int:
+        """Warm-up rounds after the pilot call, as many as fill the warm-up time.
+
+        A GPU's clocks need longer to rise: 25 ms were found to be 30% off (triton issue 2306).
+        """
+        seconds = self.warm_up if device == "cpu" else max(self.warm_up, _CLOCKS_RISE)
+        return min(max(math.ceil(seconds / max(pilot, 1e-9)) - 1, 0), 1000)
+
+    def of_yardstick(self) -> Budget:
+        """The budget of a yardstick, which is timed beside every group of cells."""
+        return dataclasses.replace(self, seconds=self.seconds / 2)
 
 
 BUDGETS: dict[Profile, Budget] = {
-    "quick": Budget(seconds=0.1, warm_up=0.1, low=30, high=100, cap=0.5),
+    "quick": Budget(seconds=0.06, warm_up=0.03, low=30, high=60, cap=0.4),
     "full": Budget(seconds=2.0, warm_up=0.15, low=30, high=300, cap=15.0),
 }
 

@@ -22,10 +22,13 @@ def test_a_fast_cell_has_at_least_thirty_rounds_and_a_slow_one_what_the_cap_affo
     assert budget.rounds(1e-6) == 300
     assert budget.rounds(0.05) == 30
     assert budget.rounds(0.2) == 15
-    assert budget.rounds(10.0) == 5
+    assert budget.rounds(10.0) == 3
 
 
-def test_warm_up_fills_its_time():
+def test_warm_up_fills_its_time_with_the_pilot_and_a_gpu_gets_more():
     budget = Budget(seconds=0.1, warm_up=0.15, low=30, high=300, cap=3.0)
-    assert budget.warm_ups(0.01) == 15
-    assert budget.warm_ups(10.0) == 1
+    assert budget.warm_ups(0.01) == 14
+    assert budget.warm_ups(10.0) == 0
+    quick = Budget(seconds=0.1, warm_up=0.05, low=30, high=300, cap=3.0)
+    assert quick.warm_ups(0.01) == 4
+    assert quick.warm_ups(0.01, "cuda") == 14
