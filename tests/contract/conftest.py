@@ -1,7 +1,9 @@
 """Every test here runs on every implementation that the registry finds and this machine can run.
 
 A test asks for ``subject`` alone (any implementation), for ``judged`` (with each of the quick
-cases that are small) or for ``small`` (with each of a few tiny cases). Known errors are left out.
+cases that are small) or for ``small`` (with each of a few tiny cases). Known errors are left out of
+all these: only ``known_error`` gives them. What needs a framework or a package that is not there
+is skipped, with the reason.
 """
 
 import pytest
@@ -12,7 +14,11 @@ from suite import registry
 
 
 def pytest_generate_tests(metafunc):
-    subjects = _subjects(tuple(metafunc.config.getoption("--implementation")))
+    declared = registry.discover(metafunc.config.getoption("--implementation"))
+    if "known_error" in metafunc.fixturenames:
+        wrong = [Subject(d) for d in declared if d.known_error]
+        metafunc.parametrize("known_error", wrong, ids=lambda s: s.name)
+    subjects = [Subject(d) for d in declared if not d.known_error]
     for mark in metafunc.definition.iter_markers("framework"):
         subjects = [s for s in subjects if s.declaration.framework in mark.args]
     if "subject" in metafunc.fixturenames:
@@ -22,10 +28,6 @@ def pytest_generate_tests(metafunc):
             pairs = [(s, case) for s in subjects for case in _cases(s, cases)]
             names = [f"{s.name}-{case.name}" for s, case in pairs]
             metafunc.parametrize(fixture, pairs, ids=names, indirect=True)
-
-
-def _subjects(files):
-    return [Subject(d) for d in registry.discover(files) if not d.known_error]
 
 
 def _cases(subject, cases):

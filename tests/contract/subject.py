@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,9 +42,18 @@ class Subject:
     def implementation(self) -> registry.Implementation:
         return registry.load_declared(self.declaration)
 
+    def missing(self) -> str | None:
+        """What it needs that is not there, its framework, a device or a package; or None."""
+        if missing := self.framework.missing(self.device):
+            return missing
+        for package in getattr(self.declaration, "requires", ()):
+            if importlib.util.find_spec(package) is None:
+                return f"{package} is not installed"
+        return None
+
     def unsupported(self, case: Case) -> str | None:
         """Why it cannot do a case, or None."""
-        if missing := self.framework.missing(self.device):
+        if missing := self.missing():
             return missing
         if case.dtype not in self.declaration.dtypes:
             return f"does not compute in {case.dtype}"

@@ -30,7 +30,7 @@ def told(function, error_case, arguments):
 
 @pytest.mark.parametrize("check_values", [True, False])
 def test_every_error_case_raises_the_operators_words_before_anything_runs(subject, check_values):
-    if reason := subject.framework.missing(subject.device):
+    if reason := subject.missing():
         pytest.skip(reason)
     trapped = dataclasses.replace(subject.implementation, function=unreachable)
     function = registry.checked(trapped, check_values=check_values)
@@ -47,7 +47,7 @@ def test_every_error_case_raises_the_operators_words_before_anything_runs(subjec
 @pytest.fixture
 def unchecked(subject):
     """The function without value checks, where a call costs no compilation."""
-    if reason := subject.framework.missing(subject.device):
+    if reason := subject.missing():
         pytest.skip(reason)
     if subject.declaration.slow_compile:
         pytest.skip("test_invalid_values.py tries them on a graph that is compiled already")
