@@ -30,9 +30,14 @@ METRICS = [
     "yardstick_sort",
     "normalised_sort",
     "throughput",
+    "bandwidth",
+    "roofline_share",
     "too_fast",
     "compile_time",
     "peak_memory",
+    "graphs",
+    "graph_breaks",
+    "kernels",
 ]
 # Axes whose extent is a parameter of the operator (bins, edges) and not a number of samples.
 PARAMETER_AXES = frozenset({"B", "E"})

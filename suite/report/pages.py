@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from suite import results
 from suite.report.contents import coverage, leaderboards, problems, summary
+from suite.report.details import details
 from suite.report.figures import write_figures
 from suite.report.measured import Measured, from_folder, from_run
 from suite.report.tables import markdown
@@ -31,6 +32,7 @@ def write_report(run_folder: Path | str, out_folder: Path | str) -> list[Path]:
             "operator": operator,
             "leaderboards": [markdown(table) for table in leaderboards(run, operator)],
             "figures": figures[operator],
+            "details": markdown(details(run, operator)),
             "problems": markdown(problems(run, operator)),
             "coverage": markdown(coverage(run, operator)),
         }

@@ -17,7 +17,8 @@ UNITS = {
     "value_error": "tolerance", "gradient_error": "tolerance", "time": "s", "time_iqr": "s",
     "yardstick_copy": "s", "yardstick_sort": "s", "normalised_copy": "ratio",
     "normalised_sort": "ratio", "throughput": "elements/s", "compile_time": "s",
-    "peak_memory": "bytes",
+    "peak_memory": "bytes", "bandwidth": "bytes/s", "roofline_share": "", "graphs": "",
+    "graph_breaks": "", "kernels": "",
 }  # fmt: skip
 
 
@@ -30,7 +31,8 @@ def cell_rows(operator, implementation, case, pass_, metrics, *, status="ok", re
         "reason": reason,
     }  # fmt: skip
     timed = {"time", "time_iqr", "yardstick_copy", "yardstick_sort", "normalised_copy",
-             "normalised_sort", "throughput"}  # fmt: skip
+             "normalised_sort", "throughput", "bandwidth", "roofline_share", "graphs",
+             "graph_breaks", "kernels"}  # fmt: skip
     rows = [
         {**head, "clock": clock if metric in timed else "", "metric": metric, "value": value,
          "unit": UNITS[metric]}
