@@ -20,7 +20,7 @@ _DIRECT = 10**9
 _LOG2_E = 1.4426950408889634
 
 
-def _skip(case):
+def too_much_work(case):
     work = case.sizes["R"] * case.sizes["N"] * case.sizes["B"]
     return f"O(n B): n B = {work:.1e} is above {_DIRECT:.0e}" if work > _DIRECT else None
 
@@ -30,7 +30,7 @@ def _skip(case):
     framework="torch",
     devices=("cpu", "cuda"),
     dtypes=("float32", "float64", "float16", "bfloat16"),
-    skip=_skip,
+    skip=too_much_work,
 )
 def soft_histogram(
     x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"
