@@ -17,6 +17,7 @@ JUDGE = sorted((ROOT / "suite" / "judge").glob("*.py"))
 GROUND_FLOOR = (
     "suite.operators",
     "suite.priors",
+    "suite.laws",
     "suite.incomplete_beta",
     "suite.plotting_positions",
     "suite.smoothing_kernels",
