@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from implementations.torch_eager.first_order import reads_values, vmap_over_rows
+from implementations.torch_eager.first_order import batched_over_rows, never_twice, reads_values
 from suite.registry import implements
 
 _CPU_PAIRS = 1 << 17
@@ -38,7 +38,7 @@ def ecdf(x, *, plotting_position="ecdf", ties="max", surrogate="identity", scale
 
     Raises RuntimeError for second derivatives.
     """
-    apply = (_Ecdf if torch.compiler.is_compiling() else _VmapEcdf).apply
+    apply = (_Ecdf if torch.compiler.is_compiling() else _BatchedEcdf).apply
     return apply(x, plotting_position, ties, surrogate, scale)
 
 
@@ -132,35 +132,11 @@ class _Ecdf(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         plotting_position, _, surrogate, scale = ctx.options
-        # A compiled graph refuses second derivatives by itself.
-        apply = _gradient if torch.compiler.is_compiling() else _Gradient.apply
-        gradient = apply(cotangent, *ctx.saved_tensors, plotting_position, surrogate, scale)
+        gradient = _gradient_once(
+            cotangent, *ctx.saved_tensors, plotting_position, surrogate, scale
+        )
         return gradient, None, None, None, None
 
 
-class _VmapEcdf(_Ecdf):
-    """The same with a batching rule, which Dynamo does not take: a batch is more rows."""
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        return vmap_over_rows(_VmapEcdf, info, in_dims, *arguments)
-
-
-class _Gradient(torch.autograd.Function):
-    """The gradient as a function of its own, which has no derivative: never silently zero."""
-
-    @staticmethod
-    def forward(cotangent, x, positions, plotting_position, surrogate, scale):
-        return _gradient(cotangent, x, positions, plotting_position, surrogate, scale)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        raise RuntimeError("ecdf has no second derivatives: differentiate it once")
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        return vmap_over_rows(_Gradient, info, in_dims, *arguments)
+_gradient_once = never_twice(_gradient, "ecdf")
+_BatchedEcdf = batched_over_rows(_Ecdf)

@@ -58,6 +58,45 @@ def vmap_over_rows(function, info, in_dims, *arguments):
     return unfolded, tuple(None if o is None else 0 for o in outputs)
 
 
+def batched_over_rows(function):
+    """The Function with a batching rule, which Dynamo does not take: a batch is more rows."""
+
+    class Batched(function):
+        @staticmethod
+        def vmap(info, in_dims, *arguments):
+            return vmap_over_rows(Batched, info, in_dims, *arguments)
+
+    return Batched
+
+
+def never_twice(gradient, operator):
+    """A row-wise function of tensors as one that has no derivative, so that it is never zero.
+
+    gradient(*arguments) -> a tensor (R, ...) or several. operator: named by the error.
+
+    Raises RuntimeError when the result is differentiated; a compiled graph, which gets the plain
+    function, refuses by itself.
+    """
+
+    class NeverTwice(torch.autograd.Function):
+        forward = staticmethod(gradient)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, *_):
+            raise RuntimeError(f"{operator} has no second derivatives: differentiate it once")
+
+    apply = batched_over_rows(NeverTwice).apply
+
+    def call(*arguments):
+        return gradient(*arguments) if torch.compiler.is_compiling() else apply(*arguments)
+
+    return call
+
+
 def _product(gradient, cotangent):
     if cotangent.ndim < gradient.ndim:
         cotangent = cotangent.unsqueeze(-1)

@@ -5,7 +5,7 @@ The backward pass computes the sigmoids again; of the forward one it needs a fac
 
 import torch
 
-from implementations.torch_eager.first_order import vmap_over_rows
+from implementations.torch_eager.first_order import batched_over_rows, never_twice
 from suite.registry import implements
 
 _LARGEST = 1e30
@@ -22,7 +22,7 @@ def occupancy_entropy(z, *, estimator, temperature=1.0, noise=None):
 
     Raises RuntimeError for second derivatives.
     """
-    apply = (_Entropy if torch.compiler.is_compiling() else _VmapEntropy).apply
+    apply = (_Entropy if torch.compiler.is_compiling() else _BatchedEntropy).apply
     return apply(z, noise, estimator, temperature)[0]
 
 
@@ -84,34 +84,8 @@ class _Entropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, cotangent, _):
-        # A compiled graph refuses second derivatives by itself.
-        apply = _gradient if torch.compiler.is_compiling() else _Gradient.apply
-        return apply(cotangent, *ctx.saved_tensors, *ctx.options), None, None, None
+        return _gradient_once(cotangent, *ctx.saved_tensors, *ctx.options), None, None, None
 
 
-class _VmapEntropy(_Entropy):
-    """The same with a batching rule, which Dynamo does not take: a batch is more rows."""
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        return vmap_over_rows(_VmapEntropy, info, in_dims, *arguments)
-
-
-class _Gradient(torch.autograd.Function):
-    """The gradient as a function of its own, which has no derivative: never silently zero."""
-
-    @staticmethod
-    def forward(cotangent, z, noise, factor, estimator, temperature):
-        return _gradient(cotangent, z, noise, factor, estimator, temperature)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        raise RuntimeError("occupancy_entropy has no second derivatives: differentiate it once")
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        return vmap_over_rows(_Gradient, info, in_dims, *arguments)
+_gradient_once = never_twice(_gradient, "occupancy_entropy")
+_BatchedEntropy = batched_over_rows(_Entropy)

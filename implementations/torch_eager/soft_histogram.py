@@ -12,6 +12,7 @@ Bins are right to 1e-5 of themselves down to widths of 1e-9 bandwidths.
 
 import torch
 
+from implementations.torch_eager.first_order import batched_over_rows, never_twice
 from suite.registry import implements
 
 _CPU_BLOCK = 1 << 18
@@ -43,7 +44,7 @@ def soft_histogram(
     h = h + _poison(x.detach(), bounds.detach(), h.detach(), weights)
     if weights is not None:
         weights = weights.expand(x.shape)
-    apply = (_Counts if torch.compiler.is_compiling() else _VmapCounts).apply
+    apply = (_Counts if torch.compiler.is_compiling() else _BatchedCounts).apply
     counts = apply(x, bounds.expand(rows, -1), h, weights, kernel)
     inside = counts[:, 1:-1]
     if overflow == "reflect":
@@ -159,9 +160,7 @@ class _Counts(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         wanted = tuple(ctx.needs_input_grad[:4])
-        # A compiled graph refuses second derivatives by itself.
-        apply = _gradients if torch.compiler.is_compiling() else _Gradients.apply
-        gradients = apply(cotangent, *ctx.saved_tensors, ctx.kernel, wanted)
+        gradients = _gradients_once(cotangent, *ctx.saved_tensors, ctx.kernel, wanted)
         return (*(g if w else None for g, w in zip(gradients, wanted, strict=True)), None)
 
 
@@ -191,51 +190,5 @@ def _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted):
     return to_x, to_edges, to_bandwidth.sum(dim=1), to_weights
 
 
-class _Gradients(torch.autograd.Function):
-    """The gradients as a function of their own, which has no derivative: never silently zero."""
-
-    @staticmethod
-    def forward(cotangent, x, edges, bandwidth, weights, kernel, wanted):
-        return _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, *cotangents):
-        raise RuntimeError("soft_histogram has no second derivatives: differentiate it once")
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        arguments = _as_rows(info, in_dims, arguments)
-        gradients = _Gradients.apply(*arguments)
-        return _from_rows(info, gradients), (0, 0, 0, 0)
-
-
-class _VmapCounts(_Counts):
-    """The counts with a batching rule, which Dynamo does not take: a batch is more rows."""
-
-    @staticmethod
-    def vmap(info, in_dims, *arguments):
-        counts = _VmapCounts.apply(*_as_rows(info, in_dims, arguments))
-        return _from_rows(info, (counts,))[0], 0
-
-
-def _as_rows(info, in_dims, arguments):
-    """Tensors (R, ...), mapped or not, to (batch R, ...); the rest unchanged."""
-    found = []
-    for value, dim in zip(arguments, in_dims, strict=True):
-        if isinstance(value, torch.Tensor):
-            value = (
-                value.expand(info.batch_size, *value.shape)
-                if dim is None
-                else value.movedim(dim, 0)
-            )
-            value = value.flatten(0, 1)
-        found.append(value)
-    return found
-
-
-def _from_rows(info, values):
-    return tuple(value.unflatten(0, (info.batch_size, -1)) for value in values)
+_gradients_once = never_twice(_gradients, "soft_histogram")
+_BatchedCounts = batched_over_rows(_Counts)
