@@ -12,15 +12,25 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from suite.registry import ROOT
-from suite.timing.plan import Plan
 
 POLL = 0.1
 START_UP = 120.0
 LOG_LIMIT = 8 << 20
+
+
+class Plan(Protocol):
+    """What a worker is told: where its journal ``lines`` is, and how to write the rest down."""
+
+    @property
+    def folder(self) -> str: ...
+    @property
+    def lines(self) -> str: ...
+    def write(self, path: Path) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,15 @@ class Death:
 
 @dataclass
 class Worker:
-    """A running worker. Iterate :meth:`records` to its end; then ``death`` says what went wrong."""
+    """A running worker. Iterate :meth:`records` to its end; then ``death`` says what went wrong.
+
+    module: what is started, with the plan's file as its only argument.
+    """
 
     plan: Plan
     limits: Limits
     environment: Mapping[str, str]
+    module: str = "suite.worker"
     death: Death | None = None
     _read: int = 0
     _process: subprocess.Popen | None = field(default=None, repr=False)
@@ -59,7 +73,7 @@ class Worker:
         self._log = folder / f"{Path(self.plan.lines).stem}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "suite.worker", str(path)],
+                [sys.executable, "-m", self.module, str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -19,16 +19,19 @@ from suite.timing.failure import failure
 from suite.timing.memory import peak_memory
 from suite.timing.plan import Plan
 from suite.timing.session import Journal, Session, run
+from suite.timing.watch import Watch, withhold
 
 
 def main(path: str) -> int:
     """Run the plan in that file; 0 when every item was journalled."""
     plan = Plan.read(Path(path))
-    _end_with_parent(os.getppid())
+    end_with_parent(os.getppid())
     declaration = registry.find(plan.operator, plan.implementation, plan.files)
     framework = frameworks.get(declaration.framework)
     journal = Journal(Path(plan.folder) / plan.lines)
     journal.append(kind="versions", versions=framework.versions())
+    withhold(plan.operator)
+    watch = Watch(framework, declaration.path)
     try:
         implementation = registry.load_declared(declaration)
     except Exception as error:  # a broken file costs its own rows, with the reason
@@ -36,7 +39,7 @@ def main(path: str) -> int:
             where = {"case": cell.case, "pass": cell.pass_, "clock": cell.clock}
             journal.append(kind="cell", **where, **failure(error))
         return 0
-    session = Session.start(plan, implementation, framework)
+    session = Session.start(plan, implementation, framework, watch)
     if plan.mode == "memory":
         return _memory(session)
     return run(session)
@@ -60,7 +63,7 @@ def _memory(session: Session) -> int:
     return 0
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Watch the parent from a thread: an orphan would go on measuring beside its successor."""
 
     def watch() -> None:
