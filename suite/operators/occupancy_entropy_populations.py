@@ -21,20 +21,21 @@ from suite.operators.population import Population, Sweep
 
 SOURCE = 'PyTorch forum, "Differentiating w.r.t. empirical probability distributions"; closed form'
 _ENTROPY = "entropy"
+_THRESHOLD = np.zeros(())
 _TEMPERATURES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SAMPLES = (32, 128, 512, 2048, 8192, 65536)
 
 
 def entropy(law: Law, parameters: Parameters) -> dict[str, float]:
     """J, in nats."""
-    off = float(law.cdf(np.float64(0), parameters))
+    off = float(law.cdf(_THRESHOLD, parameters))
     return {_ENTROPY: float(entr(off) + entr(1 - off))}
 
 
 def entropy_gradient(law: Law, parameters: Parameters) -> dict[str, dict[str, float]]:
     """dJ/dtheta for every parameter of the law."""
-    off = float(law.cdf(np.float64(0), parameters))
-    slopes = law.cdf_slopes(np.float64(0), parameters)
+    off = float(law.cdf(_THRESHOLD, parameters))
+    slopes = law.cdf_slopes(_THRESHOLD, parameters)
     log_odds = np.log1p(-off) - np.log(off)
     return {_ENTROPY: {name: float(log_odds * slope) for name, slope in slopes.items()}}
 
