@@ -16,9 +16,11 @@ and of the gradient as a whole, the component ``ALL``
     cosine_of_mean     m.g / (|m| |g|)              sign_agreement     mean over components
 
 Intervals are bootstrap percentiles: batches are drawn anew with replacement. The mean of a redrawn
-set carries the batches' noise twice, so from its squared bias 2 tr S / B are taken. A batch with a
-NaN or an infinity is counted in ``non_finite``, stated with every number, and in no statistic:
-what is said then is said of the others. A component whose truth is 0 has no sign, NaN.
+set carries the batches' noise twice, so from its squared bias 2 tr S / B are taken; the interval of
+relative_bias is too wide, never too narrow, where noise outweighs the bias.
+
+A batch with a NaN or an infinity is counted in ``non_finite``, stated with every number, and in no
+statistic: what is said then is said of the others. A component whose truth is 0 has no sign, NaN.
 
 Source: B. Efron, "Bootstrap methods: another look at the jackknife", 1979 (percentile intervals).
 """
@@ -92,12 +94,12 @@ def quality(
     finite = np.isfinite(estimates).all(axis=1)
     kept = estimates[finite]
     if len(kept) < 2:
-        by_component, whole = _undefined(len(names))
-    else:
-        drawn = rng.multinomial(len(kept), np.full(len(kept), 1 / len(kept)), size=resamples)
-        weights = np.concatenate([np.ones((1, len(kept))), drawn])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_component, whole = _statistics(kept, truth, weights)
+        # Nothing can be said of them: every statistic is NaN.
+        kept = np.full((2, truth.size), np.nan)
+    drawn = rng.multinomial(len(kept), np.full(len(kept), 1 / len(kept)), size=resamples)
+    weights = np.concatenate([np.ones((1, len(kept))), drawn])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_component, whole = _statistics(kept, truth, weights)
     tail = 50 * (1 - level)
     statistics = {
         component: {name: _estimate(values[:, k], tail) for name, values in by_component.items()}
@@ -136,7 +138,8 @@ def _statistics(e: Array, g: Array, weights: Array) -> tuple[Statistics, Statist
     mean = centre + shift
     squares = _mean(weights, (e - centre) ** 2) - shift**2
     variance = np.maximum(squares, 0.0) * batches / (batches - 1)
-    signs = np.where(g == 0, np.nan, _mean(weights, np.sign(e) == np.sign(g)))
+    agree = np.where((g == 0) | np.isnan(e), np.nan, np.sign(e) == np.sign(g))
+    signs = _mean(weights, agree)
     by_component = {
         "bias": mean - g,
         "variance": variance,
@@ -177,13 +180,6 @@ def _mean(weights: Array, values: Array) -> Array:
 def _ratio(above: Array, below: Array) -> Array:
     """above / below, 0 where both are 0."""
     return np.where(above == 0, 0.0, above / below)
-
-
-def _undefined(components: int) -> tuple[Statistics, Statistics]:
-    """NaN for every statistic."""
-    nothing = np.full((2, components), np.nan)
-    names = _statistics(np.zeros((2, components)), np.ones(components), np.ones((1, 2)))
-    return dict.fromkeys(names[0], nothing), dict.fromkeys(names[1], nothing[:, 0])
 
 
 def _estimate(values: Array, tail: float) -> Estimate:
