@@ -210,6 +210,7 @@ class _TwoNormals:
             low, high = np.where(below, middle, low), np.where(below, high, middle)
 
 
+@functools.cache
 def mixture(m: float, s: float) -> Law:
     """The law ``weight N(mu, sigma) + (1 - weight) N(m, s)``; m and s > 0 are no parameters."""
 
