@@ -55,7 +55,7 @@ def run(
         records = runner.run(work)
         info = describe(here, selection, mode, device, work, runner.versions)
         info["known_errors"] = known_errors(records)
-        info["notes"] = runner.notes
+        info["notes"], info["faults"] = runner.notes, runner.faults
         info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
         info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
         folder = machine_folder / run_name(f"{mode}-{selection.profile}")
@@ -81,7 +81,7 @@ def resolve_device(device: str, here: Machine) -> str:
 
 def failures(run: results.Run) -> list[str]:
     """Lines that say what makes the command fail: bad cells, known errors that have vanished."""
-    lines = []
+    lines = list(run.info.get("faults", ()))
     known = run.info.get("known_errors", {})
     wanted = ("operator", "implementation", "case", "pass", "status", "reason")
     for operator, implementation, case, pass_, status, reason in zip(
@@ -126,7 +126,7 @@ def describe(
             }
     return {
         "suite": __version__,
-        "commit": _commit(),
+        "commit": commit(),
         "command": shlex.join(["python -m suite", *sys.argv[1:]]),
         "mode": mode,
         "profile": selection.profile,
@@ -142,7 +142,7 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of a checkout, marked when its files differ from it; None outside of one."""
     try:
         head = _git("rev-parse", "HEAD")

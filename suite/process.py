@@ -94,9 +94,12 @@ class Worker:
             fresh = self._lines()
             if fresh:
                 last = time.monotonic()
-                if any(record["kind"] == "start" for record in fresh):
+                if any(record.get("kind") == "start" for record in fresh):
                     patience = self.limits.seconds
                 yield from fresh
+            if self._log.stat().st_size > LOG_LIMIT:
+                self._end("error", f"printed more than {LOG_LIMIT >> 20} MiB")
+                return
             if ended:
                 self._post_mortem(self._process.returncode)
                 return
@@ -106,9 +109,6 @@ class Worker:
                 return
             if time.monotonic() - last > patience:
                 self._end("timeout", f"no result within {patience:g} s")
-                return
-            if self._log.stat().st_size > LOG_LIMIT:
-                self._end("error", f"printed more than {LOG_LIMIT >> 20} MiB")
                 return
             time.sleep(POLL)
 
@@ -129,7 +129,7 @@ class Worker:
             text = stream.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._read += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [record_of(line) for line in whole.splitlines()]
 
     def _resident(self) -> int:
         total = 0
@@ -158,6 +158,15 @@ class Worker:
     @staticmethod
     def _resident_was_short() -> bool:
         return psutil.virtual_memory().available < 1 << 30
+
+
+def record_of(line: bytes | str) -> dict:
+    """A line of a journal; one that is no record is of the kind "unreadable"."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {"kind": "unreadable"}
+    return record if isinstance(record, dict) else {"kind": "unreadable"}
 
 
 def kill_group(pid: int) -> None:

@@ -218,6 +218,20 @@ def source_hash(declaration: Declaration, operator: Operator | None = None) -> s
     return digest.hexdigest()[:16]
 
 
+def imported(declaration: Declaration) -> set[str]:
+    """Modules of this project that the implementation's files import, read from their source."""
+    todo, seen, found = [declaration.path], set(), set()
+    while todo:
+        path = todo.pop()
+        seen.add(path)
+        for module in _imports(ast.parse(path.read_bytes())):
+            if module.startswith("suite."):
+                found.add(module)
+            elif module.startswith("implementations."):
+                todo += [file for file in _project_files(module) if file not in seen]
+    return found
+
+
 def _declarations(path: Path, name: str, module: str) -> list[Declaration]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))

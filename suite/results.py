@@ -9,6 +9,7 @@ Nothing is pickled; reading a run executes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -24,8 +25,10 @@ CELL = ("operator", "implementation", "framework", "case", "pass", "device", "dt
 
 CELL_COLUMNS = (*CELL, "status", "reason", "metric", "value", "unit")
 SAMPLE_COLUMNS = ("operator", "implementation", "case", "pass", "clock", "round", "seconds")
-STATUSES = ("ok", "wrong", "nan", "unsupported", "error", "oom", "timeout", "crashed")
-FAILURES = ("wrong", "nan", "error", "crashed")
+STATUSES = ("ok", "wrong", "nan", "flagged", "unsupported", "error", "oom", "timeout", "crashed")
+"""What became of a cell; ``flagged`` is a right answer that was got by foul means."""
+
+FAILURES = ("wrong", "nan", "flagged", "error", "crashed")
 """Statuses that make a run's command fail; a known error's own does not."""
 
 
@@ -118,11 +121,27 @@ def read(folder: Path) -> Run:
     return Run(info, cells, samples, folder)
 
 
+def files(root: Path) -> dict[str, tuple[int, ...]]:
+    """Every file of the finished runs below a results folder, and what changes when it does.
+
+    Inode, size and times; the time of the last change of status cannot be set.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for run in root.glob("*/*/run.json"):
+        for path in run.parent.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                now = path.stat()
+                state = (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+                found[str(path.relative_to(root))] = state
+    return found
+
+
 def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     """Every run below a results folder, oldest first, and what could not be read."""
     runs, errors = [], []
     for path in sorted(root.glob("*/*/run.json")):
-        if path.parent.name.startswith("."):
+        # A run of gradient quality has its own reader, suite.quality.store.
+        if path.parent.name.startswith(".") or path.with_name("quality.csv").exists():
             continue
         try:
             runs.append(read(path.parent))

@@ -56,6 +56,11 @@ class Job:
     memory: tuple[CellPlan, ...] = field(default=())
 
     @property
+    def names(self) -> tuple[str, str]:
+        """Of its operator and its implementation."""
+        return self.operator.name, self.declaration.name
+
+    @property
     def title(self) -> str:
         return f"{self.operator.name} / {self.declaration.name}"
 

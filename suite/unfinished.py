@@ -18,6 +18,8 @@ from pathlib import Path
 from suite.operators.base import Case, Pass
 from suite.process import end_orphan
 
+_LOCKS = Path("/proc/locks")
+
 
 class Unfinished:
     """The folder of one command's run until it is finished. One process at a time."""
@@ -32,7 +34,8 @@ class Unfinished:
             raise RuntimeError(f"{self.folder}: the same command is running already") from error
         end_orphan(self.folder)
         self.done = {record["key"]: record for record in self._read()}
-        self._stream = (self.folder / "judged.jsonl").open("a", encoding="utf-8")
+        self.judged = self.folder / "judged.jsonl"
+        self._stream = self.judged.open("a", encoding="utf-8")
 
     def add(self, record: dict) -> None:
         """Keep a finished cell: appended and synced."""
@@ -40,6 +43,23 @@ class Unfinished:
         self._stream.write(json.dumps(record) + "\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
+
+    @property
+    def root(self) -> Path:
+        """The results folder that the run will be stored in."""
+        return self.folder.parent.parent
+
+    def others(self) -> bool:
+        """Whether another command is at work in the same results folder (Linux; else perhaps)."""
+        locks = (path for path in self.root.glob("*/.unfinished-*/lock"))
+        theirs = {path.stat().st_ino for path in locks if path.parent != self.folder}
+        if not theirs or not _LOCKS.exists():
+            return bool(theirs)
+        held = (line.split() for line in _LOCKS.read_text().splitlines())
+        inodes = {
+            word.rpartition(":")[2] for words in held for word in words if word.count(":") == 2
+        }
+        return any(str(inode) in inodes for inode in theirs)
 
     def scratch(self, name: str) -> Path:
         """A new empty folder for one worker's journal and outputs."""

@@ -19,6 +19,7 @@ from suite.timing.failure import failure
 from suite.timing.memory import peak_memory
 from suite.timing.plan import Plan
 from suite.timing.session import Journal, Session, run
+from suite.timing.watch import Watch, withhold
 
 
 def main(path: str) -> int:
@@ -29,14 +30,18 @@ def main(path: str) -> int:
     framework = frameworks.get(declaration.framework)
     journal = Journal(Path(plan.folder) / plan.lines)
     journal.append(kind="versions", versions=framework.versions())
+    withhold(plan.operator)
+    watch = Watch(framework, declaration.path)
     try:
         implementation = registry.load_declared(declaration)
     except Exception as error:  # a broken file costs its own rows, with the reason
         for cell in plan.cells:
             where = {"case": cell.case, "pass": cell.pass_, "clock": cell.clock}
             journal.append(kind="cell", **where, **failure(error))
+        if plan.probe:
+            journal.append(kind="probe", **failure(error))
         return 0
-    session = Session.start(plan, implementation, framework)
+    session = Session.start(plan, implementation, framework, watch)
     if plan.mode == "memory":
         return _memory(session)
     return run(session)

@@ -150,3 +150,42 @@ class Jax:
 
     def compilation(self) -> dict[str, int]:
         return {}
+
+    @functools.cached_property
+    def _plain(self) -> Any:
+        return type(self.jax.numpy.zeros(()))
+
+    def is_plain(self, array: Any, device: str) -> bool:
+        plain = type(array) is self._plain
+        return plain and set(array.devices()) == {self.jax.devices(device)[0]}
+
+    def relaid(self, array: Any, layout: str) -> Any:
+        return array
+
+    def write(self, array: Any, values: np.ndarray) -> Any:
+        (device,) = array.devices()
+        return self.array(values, dtype_name(array), device.platform)
+
+    def curvature(
+        self, function: Callable, options: Mapping[str, Any], wrt: tuple[str, ...]
+    ) -> Callable[[Mapping[str, Any], Any, Any], Any]:
+        jax, first = self.jax, wrt[0]
+
+        @jax.jit
+        def target(arrays: Mapping[str, Any], cotangent: Any, direction: Any) -> Any:
+            def scalar(x: Any) -> Any:
+                return (function(**{**arrays, first: x}, **options) * cotangent).sum()
+
+            def along(x: Any) -> Any:
+                return (jax.grad(scalar)(x) * direction).sum()
+
+            return jax.grad(along)(arrays[first])
+
+        return target
+
+    def watched(self) -> dict[str, Any]:
+        jax = self.jax
+        names = ("block_until_ready", "device_put", "grad", "jit", "vjp")
+        return {f"jax.{name}": getattr(jax, name) for name in names} | {
+            f"jax.numpy.{name}": getattr(jax.numpy, name) for name in ("array", "asarray", "take")
+        }

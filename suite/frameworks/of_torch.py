@@ -137,3 +137,55 @@ class Torch:
             "graph_breaks": int(sum(utils.counters["graph_break"].values())),
             "kernels": int(metrics.generated_kernel_count),
         }
+
+    def is_plain(self, array: Any, device: str) -> bool:
+        return type(array) is self.torch.Tensor and array.device.type == device
+
+    def relaid(self, array: Any, layout: str) -> Any:
+        if layout == "strided" and array.ndim:
+            wide = array.new_full((*array.shape[:-1], 2 * array.shape[-1]), float("nan"))
+            wide[..., ::2] = array
+            return wide[..., ::2]
+        if layout == "transposed" and array.ndim == 2:
+            return array.t().contiguous().t()
+        if layout == "expanded" and array.ndim == 2:
+            return array[:1].expand(array.shape)
+        return array
+
+    def write(self, array: Any, values: np.ndarray) -> Any:
+        return array.copy_(self.torch.as_tensor(np.asarray(values)))
+
+    def curvature(
+        self, function: Callable, options: Mapping[str, Any], wrt: tuple[str, ...]
+    ) -> Callable[[Mapping[str, Any], Any, Any], Any]:
+        torch = self.torch
+
+        def target(arrays: Mapping[str, Any], cotangent: Any, direction: Any) -> Any:
+            leaves = {name: arrays[name].detach().requires_grad_() for name in wrt}
+            output, first = function(**{**arrays, **leaves}, **options), leaves[wrt[0]]
+            given = list(leaves.values())
+            gradient = torch.autograd.grad(output, given, cotangent, create_graph=True)[0]
+            if not gradient.requires_grad:
+                # Next to any other term of a loss it would count as a constant.
+                return torch.zeros_like(first)
+            along = (gradient * direction).sum()
+            (found,) = torch.autograd.grad(along, first, allow_unused=True)
+            return torch.zeros_like(first) if found is None else found
+
+        return target
+
+    def watched(self) -> dict[str, Any]:
+        torch = self.torch
+        event = torch.cuda.Event
+        owners = {
+            "torch": (torch, ("tensor", "as_tensor", "index_select", "sort")),
+            "torch.autograd": (torch.autograd, ("grad",)),
+            "torch.cuda": (torch.cuda, ("Event", "synchronize")),
+            "torch.cuda.Event": (event, ("record", "elapsed_time", "synchronize")),
+            "torch.Tensor": (torch.Tensor, ("clone", "cpu", "detach", "numpy")),
+        }
+        return {
+            f"{owner}.{name}": getattr(place, name)
+            for owner, (place, names) in owners.items()
+            for name in names
+        }

@@ -21,7 +21,7 @@ MARKERS = "osD^vPX<>h*p"
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 2)), (0, (3, 3))]
 # After Okabe and Ito, neighbours far apart in lightness.
 COLOURS = ["#000000", "#0072b2", "#d55e00", "#009e73", "#7a3f73", "#cc79a7", "#8c6d00", "#2b9fd9"]
-FAILED = ("wrong", "nan", "error", "oom", "timeout", "crashed")
+FAILED = ("wrong", "nan", "flagged", "error", "oom", "timeout", "crashed")
 YARDSTICK = "0.45"
 
 

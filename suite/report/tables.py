@@ -25,6 +25,7 @@ STYLES = {
     "ok": "green",
     "wrong": "bold red",
     "nan": "bold red",
+    "flagged": "bold red",
     "crashed": "red",
     "error": "red",
     "oom": "yellow",

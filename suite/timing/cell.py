@@ -12,6 +12,7 @@ import numpy as np
 from suite.frameworks import Framework
 from suite.operators.base import BASES, Case, Operator, Pass, cotangent, inputs
 from suite.rounds import WARM_UP, WHOLE, kept_whole, positions, round_of
+from suite.timing.clocks import WALL
 
 
 class Cell:
@@ -40,6 +41,10 @@ class Cell:
         self.upcoming: list[int] = []
         self.keep: frozenset[int] = frozenset()
         self.last: Any = None
+        self.final: dict[str, Any] = {}
+        self.answer: dict[str, np.ndarray] = {}
+        self.spans: list[float] = []
+        self.late: list[float] = []
         self.bases = [self._native(operator, base) for base in range(BASES)]
 
     def _native(self, operator: Operator, base: int) -> dict[str, Any]:
@@ -72,6 +77,7 @@ class Cell:
         self.framework.flush(self.device)
         if self.synchronised:
             self.framework.synchronize((*arrays.values(), weight))
+        self.ready = WALL()
         return (arrays, weight), {}
 
     def target(self, arrays: Mapping[str, Any], weight: Any) -> None:
@@ -81,10 +87,19 @@ class Cell:
             self.framework.synchronize(self.last)
 
     def teardown(self, arrays: Mapping[str, Any], weight: Any) -> None:
-        """Keep the round's output, whole or in part; warm-ups leave nothing."""
+        """Keep the round's output, whole or in part; warm-ups leave nothing.
+
+        The harness's own reading of the clock is kept beside it, and what is still to be done.
+        """
+        back = WALL()
         output, self.last = self.last, None
         if self.index >= WARM_UP or not self.keeps:
             return
+        self.framework.synchronize(output)
+        self.late.append(WALL() - back)
+        self.spans.append(back - self.ready)
+        if not self.upcoming:
+            self.final = dict(zip(self.names, output, strict=True))
         for name, native in zip(self.names, output, strict=True):
             self.dtypes[name] = str(native.dtype).rpartition(".")[2]
             values = np.array(self.framework.numpy(native))

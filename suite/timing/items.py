@@ -3,9 +3,13 @@ except by :mod:`suite.timing.session`."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from suite.timing.cell import Cell
 from suite.timing.clocks import WALL
+from suite.timing.evidence import Evidence
 from suite.timing.failure import failure
+from suite.timing.probing import Answers
 from suite.timing.session import Item, Session
 
 
@@ -14,13 +18,14 @@ def test_item(item: Item, session: Session, benchmark) -> None:
     identity = {"case": item.cell.case, "pass": item.cell.pass_, "clock": item.cell.clock}
     if item.yardstick:
         identity |= {"pass": "", "yardstick": item.yardstick}
+    kind = "probe" if item.probes else "yardstick" if item.yardstick else "cell"
     session.journal.append(kind="start", **identity)
     try:
-        measure = _yardstick if item.yardstick else _cell
+        measure = {"probe": _probes, "yardstick": _yardstick, "cell": _cell}[kind]
         record = measure(item, session, benchmark)
     except Exception as error:  # any failure of an implementation is a row of the run
         record = failure(error)
-    session.journal.append(kind="yardstick" if item.yardstick else "cell", **identity, **record)
+    session.journal.append(kind=kind, **identity, **record)
 
 
 def _cell(item: Item, session: Session, benchmark) -> dict:
@@ -34,7 +39,10 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
         session.operator, case, item.cell.pass_, framework, plan.device, call, item.cell.clock
     )
     cell.schedule(rounds=0, warm_ups=3)
-    first, _, pilot = _called(cell), _called(cell), _called(cell)
+    evidence = Evidence(framework, plan.device, session.watch)
+    first, _ = _called(cell, evidence), _called(cell, evidence)
+    evidence.hold({}, {})
+    pilot = _called(cell)
     after = framework.compilation()
     record = {
         "first_call": first,
@@ -44,6 +52,7 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
     rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot)
     warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device)
     record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
+    record["conduct"] = _conduct(cell, evidence, rounds)
     path = session.outputs()
     cell.write(path)
     return {"status": "measured", "outputs": path.name, "dtypes": cell.dtypes, **record}
@@ -72,15 +81,42 @@ def _yardstick(item: Item, session: Session, benchmark) -> dict:
     return {"status": "measured", "samples": samples}
 
 
-def _called(cell: Cell) -> float:
-    """One call of a warm-up round, in seconds by the wall clock."""
+def _probes(item: Item, session: Session, benchmark) -> dict:
+    """Answers to what the implementation is tried on beside its cells."""
+    answers = Answers(session)
+    for number, probe in enumerate(session.probes()):
+        answers.take(number, probe)
+    path = session.outputs()
+    with path.open("wb") as stream:
+        np.savez(stream, **answers.arrays)  # type: ignore[arg-type]
+    found = {"raised": answers.raised, "conduct": answers.evidence.found()}
+    return {"status": "measured", "outputs": path.name, **found}
+
+
+def _called(cell: Cell, evidence: Evidence | None = None) -> float:
+    """One untimed call, in seconds by the wall clock; looked at closely where evidence is due."""
     arguments, _ = cell.setup()
+    if evidence is not None:
+        evidence.before({**arguments[0], "cotangent": arguments[1]})
     start = WALL()
     cell.target(*arguments)
     cell.framework.synchronize(cell.last)
     seconds = WALL() - start
+    if evidence is not None:
+        cell.answer = evidence.after(dict(zip(cell.names, cell.last, strict=True)))
     cell.teardown(*arguments)
     return seconds
+
+
+def _conduct(cell: Cell, evidence: Evidence, rounds: int) -> dict:
+    """Round 0 again, untimed: are its bits the same, and is the last round's result what it was?"""
+    kept = {name: cell.kept[f"{rounds - 1}/{name}"] for name in cell.names}
+    evidence.hold(cell.final, kept)
+    cell.upcoming, cell.keeps = [0], False
+    _called(cell, evidence)
+    if cell.device == "cpu":
+        evidence.same({name: cell.kept[f"0/{name}"] for name in cell.names}, cell.answer)
+    return {**evidence.found(), "spans": cell.spans, "late": cell.late}
 
 
 def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> list[float]:

@@ -78,6 +78,7 @@ class Plan:
 
     files: the user's own implementation files, so that the worker finds what the parent found.
     folder: where the worker appends ``lines`` (JSON lines) and writes outputs.
+    probe: what it is tried on at the end beside its cells, as of ``suite.probes.planned``, or "".
     """
 
     operator: str
@@ -89,6 +90,7 @@ class Plan:
     folder: str
     lines: str
     files: tuple[str, ...] = ()
+    probe: str = ""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")

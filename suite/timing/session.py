@@ -15,19 +15,25 @@ import pytest
 from suite import operators
 from suite.frameworks import Framework
 from suite.operators.base import Case, Operator
+from suite.probes import Probe, planned
 from suite.registry import Implementation, checked
 from suite.timing import clocks
 from suite.timing.plan import CellPlan, Plan, yardstick_group
+from suite.timing.watch import Watch
 
 ITEMS = Path(__file__).with_name("items.py")
 
 
+PROBES = CellPlan("probes", "forward+backward")
+
+
 @dataclass(frozen=True)
 class Item:
-    """One pytest item: a cell, or the yardstick ("copy", "sort") of a case and clock."""
+    """One pytest item: a cell, a yardstick ("copy", "sort") of its case, or the probes."""
 
     cell: CellPlan
     yardstick: str = ""
+    probes: bool = False
 
     @property
     def identity(self) -> str:
@@ -56,16 +62,23 @@ class Session:
     implementation: Implementation
     framework: Framework
     journal: Journal
+    watch: Watch
     number: int = 0
 
     @classmethod
-    def start(cls, plan: Plan, implementation: Implementation, framework: Framework) -> Session:
+    def start(
+        cls, plan: Plan, implementation: Implementation, framework: Framework, watch: Watch
+    ) -> Session:
         journal = Journal(Path(plan.folder) / plan.lines)
-        return cls(plan, operators.get(plan.operator), implementation, framework, journal)
+        return cls(plan, operators.get(plan.operator), implementation, framework, journal, watch)
+
+    def function(self) -> Any:
+        """The function people import."""
+        return checked(self.implementation, check_values=False)
 
     def call(self, case: Case, pass_: str) -> Any:
-        """The function people import, as the framework runs one pass of it."""
-        function = checked(self.implementation, check_values=False)
+        """That function, as the framework runs one pass of it."""
+        function = self.function()
         if pass_ == "forward":
             return self.framework.forward(function, case.options)
         return self.framework.forward_backward(
@@ -82,6 +95,14 @@ class Session:
                 yield Item(cell, "copy")
                 yield Item(cell, "sort")
             yield Item(cell)
+        if self.plan.probe:
+            yield Item(PROBES, probes=True)
+
+    def probes(self) -> tuple[Probe, ...]:
+        """What the implementation is tried on beside its cells."""
+        declaration = self.implementation.declaration
+        dtypes, framework = declaration.dtypes, declaration.framework
+        return planned(self.operator, dtypes, framework, self.plan.probe)
 
     def unsupported(self, case: Case) -> str | None:
         """Why the implementation cannot do a case, in its own words or from its declaration."""
