@@ -20,6 +20,7 @@ from suite.smoothing_kernels import KERNELS
 SOURCE = "N. Simpson, L. Heinrich, 2022, arXiv 2203.05570; differences of the law's CDF"
 EDGES = np.linspace(-3.0, 3.0, 11)
 _BANDWIDTHS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_SAMPLES = (32, 128, 512, 2048, 8192)
 _OPTIONS = {"kernel": "gaussian", "density": False, "overflow": "drop"}
 
 
@@ -51,24 +52,24 @@ def _cotangents(output: np.ndarray, noise: Mapping[str, np.ndarray]) -> dict[str
     return {f"bin{b}": np.broadcast_to(row, output.shape) for b, row in enumerate(share)}
 
 
-def _sweeps(samples: tuple[int, ...]) -> tuple[Sweep, ...]:
-    """The bandwidth of every kernel at some batch sizes, and the batch size at two bandwidths."""
-    sizes = {kernel: (1024,) for kernel in KERNELS} | {"gaussian": (64, 1024, 8192)}
+def _sweeps(samples: Mapping[float, tuple[int, ...]]) -> tuple[Sweep, ...]:
+    """The bandwidth of every kernel, and the batch size at some bandwidths."""
+    at = {kernel: (1024,) for kernel in KERNELS} | {"gaussian": (64, 1024)}
     return (
         *(
             Sweep(f"bandwidth-{kernel}", "bandwidth", _BANDWIDTHS,
-                  {**_OPTIONS, "kernel": kernel}, sizes[kernel])
+                  {**_OPTIONS, "kernel": kernel}, at[kernel])
             for kernel in KERNELS
         ),
         *(
-            Sweep(f"samples-{bandwidth}", "samples", samples, {**_OPTIONS, "bandwidth": bandwidth})
-            for bandwidth in (0.1, 0.4)
+            Sweep(f"samples-{bandwidth}", "samples", sizes, {**_OPTIONS, "bandwidth": bandwidth})
+            for bandwidth, sizes in samples.items()
         ),
     )  # fmt: skip
 
 
 def _population(
-    name: str, law: Law, parameters: Parameters, samples: tuple[int, ...]
+    name: str, law: Law, parameters: Parameters, samples: Mapping[float, tuple[int, ...]]
 ) -> Population:
     return Population(
         name=name,
@@ -87,7 +88,8 @@ def _population(
 
 
 POPULATIONS = (
-    _population("normal", NORMAL, {"mu": 0.2, "sigma": 1.2}, (32, 128, 512, 2048, 8192, 65536)),
+    _population("normal", NORMAL, {"mu": 0.2, "sigma": 1.2},
+                {0.1: (*_SAMPLES, 65536), 0.4: _SAMPLES}),
     _population("mixture", mixture(-1.0, 0.5), {"weight": 0.4, "mu": 1.0, "sigma": 0.7},
-                (32, 128, 512, 2048, 8192)),
+                {0.1: _SAMPLES, 0.4: _SAMPLES}),
 )  # fmt: skip
