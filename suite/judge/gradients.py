@@ -98,7 +98,7 @@ def quality(
         kept = np.full((2, truth.size), np.nan)
     drawn = rng.multinomial(len(kept), np.full(len(kept), 1 / len(kept)), size=resamples)
     weights = np.concatenate([np.ones((1, len(kept))), drawn])
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         by_component, whole = _statistics(kept, truth, weights)
     tail = 50 * (1 - level)
     statistics = {

@@ -173,7 +173,19 @@ def test_two_finite_batches_are_enough_to_say_something():
     judged = quality(e, TRUTH, NAMES, rng())
     assert judged.non_finite == 198
     assert judged.statistics["loc"]["bias"].value == pytest.approx(0.5)
-    assert judged.statistics["loc"]["variance"].value == pytest.approx(0.5)
+    # Drawn anew they are both the same, or both there.
+    assert dataclasses.astuple(judged.statistics["loc"]["variance"]) == pytest.approx((0.5, 0, 0.5))
+    assert dataclasses.astuple(judged.statistics["loc"]["bias"]) == pytest.approx((0.5, 0, 1))
+
+
+def test_estimates_beyond_squaring_have_no_finite_spread():
+    e = normal_estimates(5)
+    e[17, 0] = 1e200
+    judged = quality(e, TRUTH, NAMES, rng())
+    assert judged.non_finite == 0
+    assert not np.isfinite(judged.statistics["loc"]["variance"].value)
+    assert not np.isfinite(judged.statistics[ALL]["relative_spread"].value)
+    assert np.isfinite(dataclasses.astuple(judged.statistics["scale"]["variance"])).all()
 
 
 def test_without_two_finite_batches_nothing_is_said():
@@ -214,6 +226,13 @@ def test_a_wider_level_contains_a_narrower_one():
     for component, name in itertools.product(NAMES, narrow["loc"]):
         a, b = narrow[component][name], wide[component][name]
         assert b.low <= a.low <= a.value <= a.high <= b.high
+
+
+def test_an_interval_of_level_zero_is_the_median():
+    for statistics in quality(
+        normal_estimates(8), TRUTH, NAMES, rng(), level=0
+    ).statistics.values():
+        assert all(estimate.low == estimate.high for estimate in statistics.values())
 
 
 def test_a_small_spread_far_from_zero_keeps_its_digits():
