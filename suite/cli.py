@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +90,36 @@ def check(
     _end(run)
 
 
+@app.command()
+def quality(
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    device: Device = "auto",
+    full: Full = False,
+    results: Results = Path("results"),
+    time_limit: TimeLimit = 0.0,
+    memory_limit: MemoryLimit = 0.0,
+) -> None:
+    """Gradients against those of the population, and what descent with them reaches.
+
+    Exit status 1 when an implementation raised, crashed or hung; interrupted, the same command
+    goes on where it stopped.
+    """
+    from suite.quality import measure
+    from suite.quality.report import print_advice, write_page
+
+    selection = Selection(
+        tuple(operator), tuple(implementation), (), device, "full" if full else "quick"
+    )
+    amount = measure.Amount(seconds=time_limit, memory=int(memory_limit * 2**30))
+    with _shown() as display:
+        run = measure.run(selection, results, display, amount)
+    print_advice(run, console)
+    for path in write_page(results):
+        console.print(str(path))
+    _count(run.statuses["status"], run.folder, measure.failures(run))
+
+
 @app.command("list")
 def list_(
     operator: Operators = [],  # noqa: B006
@@ -120,6 +153,7 @@ def report(
     results: Results = Path("results"),
 ) -> None:
     """Write tables and figures of stored runs, and the leaderboard over all machines."""
+    from suite.quality.report import write_page
     from suite.report import write_front_page, write_leaderboard, write_report
 
     found, errors = read_all(results)
@@ -135,6 +169,8 @@ def report(
             console.print(str(path))
     if newest:
         console.print(str(write_leaderboard(results)))
+    for path in write_page(results):
+        console.print(str(path))
     shown = chosen[-1]
     page = results.resolve().parent / "README.md"
     if write_front_page(page, shown, results / "report" / shown.resolve().parent.name):
@@ -167,16 +203,23 @@ def workloads() -> None:
 
 
 def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory: float) -> Run:
+    with _shown() as display:
+        return main_job.run(
+            selection,
+            mode,
+            results,
+            display,
+            time_limit=seconds,
+            memory_limit=int(memory * 2**30),
+        )
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[Display]:
+    """A display around a run, and what a run can raise as an exit status."""
     try:
         with Display(console) as display:
-            return main_job.run(
-                selection,
-                mode,
-                results,
-                display,
-                time_limit=seconds,
-                memory_limit=int(memory * 2**30),
-            )
+            yield display
     except KeyboardInterrupt:
         console.print("interrupted; what is done is kept: the same command goes on from here")
         raise typer.Exit(130) from None
@@ -187,12 +230,16 @@ def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory
 
 def _end(run: Run) -> None:
     """Say where the run is, and fail when something in it failed."""
-    counts = run.statuses["status"].value_counts()
-    console.print(", ".join(f"{count} {status}" for status, count in counts.items()))
-    console.print(f"run: {run.folder}")
     for note in run.info["notes"]:
         console.print(f"[yellow]note[/] {note}", soft_wrap=True)
-    lines = main_job.failures(run)
+    _count(run.statuses["status"], run.folder, main_job.failures(run))
+
+
+def _count(statuses: Iterable[str], folder: Path | None, lines: list[str]) -> None:
+    """Say how much ended how, and where it is; exit with 1 when there are failures."""
+    counts = Counter(statuses).most_common()
+    console.print(", ".join(f"{count} {status}" for status, count in counts))
+    console.print(f"run: {folder}")
     for line in lines:
         console.print(f"[red]failed[/] {line}", soft_wrap=True)
     if lines:
