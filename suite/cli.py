@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from suite import bench as main_job
@@ -137,7 +138,8 @@ def list_(
             table.add_column(column)
         for d in declared:
             if d.operator == name and (not names or d.name in names):
-                remark = f"known error: {d.known_error}" if d.known_error else ""
+                known = f"known error: {d.known_error}" if d.known_error else ""
+                remark = escape("; ".join(filter(None, (known, d.missing()))))
                 table.add_row(d.name, d.framework, " ".join(d.devices), _widths(d.dtypes), remark)
         console.print(table)
         if cases:
@@ -186,8 +188,28 @@ def doctor() -> None:
     table = Table("", "state", "", box=None)
     for finding in examine():
         style = styles[finding.state]
-        table.add_row(finding.what, f"[{style}]{finding.state}[/]", finding.detail)
+        table.add_row(finding.what, f"[{style}]{finding.state}[/]", escape(finding.detail))
     console.print(table)
+
+
+@app.command()
+def errata(
+    entry: Annotated[list[str], typer.Option("--entry", "-e", help="Entry; repeatable.")] = [],  # noqa: B006
+    results: Results = Path("results"),
+) -> None:
+    """Prove what published formulas get wrong; write the page about it when all are proved.
+
+    Exit status 1 when a declared fault does not show, or a formula said to hold does not.
+    """
+    from suite.errata import report as errata_report
+
+    try:
+        undeclared = errata_report.run(entry, results, console)
+    except KeyError as error:
+        console.print(f"[red]error:[/] {error.args[0]}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    if undeclared:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from suite import cache
+from suite import cache, registry
 from suite.machine import machine
 
 
@@ -47,6 +47,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("gpu", "missing", "no NVIDIA driver or GPU: cells run on the cpu")
     for name, unlocks in PACKAGES.items():
         yield _package(name, unlocks)
+    yield from _required()
     if here.gpus:
         yield _cuda_jax()
     yield _compiler()
@@ -59,6 +60,24 @@ def _package(name: str, unlocks: str) -> Finding:
         return Finding(name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "missing", f"would unlock {unlocks}")
+
+
+def _required() -> Iterator[Finding]:
+    """The packages that implementations require, each once."""
+    unlocks: dict[str, list[str]] = {}
+    lacking: dict[str, str] = {}
+    for declaration in registry.discover():
+        for package in declaration.packages():
+            what = f"{declaration.name} ({declaration.operator})"
+            unlocks.setdefault(package, []).append(what)
+            if missing := declaration.missing():
+                lacking[package] = missing
+    for package, names in unlocks.items():
+        what = ", ".join(names)
+        if package in lacking:
+            yield Finding(package, "missing", f"would unlock {what}; {lacking[package]}")
+        else:
+            yield Finding(package, "ok", what)
 
 
 def _cuda_jax() -> Finding:

@@ -29,6 +29,8 @@ HOUSE = ROOT / "implementations"
 ENTRY_POINTS = "cdfbench.implementations"
 FRAMEWORKS = ("numpy", "torch", "jax")
 HALF = ("float16", "bfloat16")
+EXTRA = "cdfbench[peers]"
+"""What pip installs for the peers' adaptors."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Declaration:
     name: the implementation's name. module: importable name, or "" for a user's own file.
     known_error: the errata entry of a formula that is wrong on purpose, or "".
     slow_compile: each case costs seconds of compilation; the quick profile runs one an operator.
+    requires: packages that it imports beside its framework, by the names that imports use; where
+        some Pythons cannot have one, with pip's marker ("softjax; python_version >= '3.12'").
     """
 
     operator: str
@@ -50,6 +54,21 @@ class Declaration:
     module: str = ""
     known_error: str = ""
     slow_compile: bool = False
+    requires: tuple[str, ...] = ()
+
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages that it requires."""
+        return tuple(requirement.partition(";")[0].strip() for requirement in self.requires)
+
+    def missing(self) -> str | None:
+        """Which package it requires and is not installed, and what to do; or None."""
+        for name, requirement in zip(self.packages(), self.requires, strict=True):
+            if importlib.util.find_spec(name) is None:
+                marker = requirement.partition(";")[2].strip()
+                peer = self.module.startswith("implementations.peers.")
+                remedy = f": pip install '{EXTRA}'" if peer else ""
+                return f"{name} is not installed{remedy}{marker and f' where {marker}'}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,7 @@ def implements(
     skip: Callable[..., str | None] | None = None,
     known_error: str = "",
     slow_compile: bool = False,
+    requires: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare that the decorated function implements an operator; returns it unchanged.
 
@@ -82,7 +102,7 @@ def implements(
     vjp(cotangent, wrt, **arguments) -> gradients in the order of wrt: numpy only.
     skip(case) -> a reason why a case cannot be done, or None.
     known_error: errata entry of a formula that is wrong on purpose.
-    slow_compile: see :class:`Declaration`.
+    slow_compile, requires: see :class:`Declaration`.
 
     All but ``vjp`` and ``skip`` must be literals, since listings read them from the source.
 
@@ -155,8 +175,8 @@ def load(operator: str, name: str, *, check_values: bool = True) -> Callable[...
     off under vmap, Dynamo and jax tracers. float16 and bfloat16 are computed in float32 and
     returned in the input's dtype.
 
-    Raises KeyError for an unknown operator or implementation, ImportError where its framework is
-    missing.
+    Raises KeyError for an unknown operator or implementation, ImportError where its framework or a
+    package that it requires is missing.
     """
     return checked(load_declared(find(operator, name)), check_values=check_values)
 
@@ -263,6 +283,7 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
             module=module,
             known_error=said.get("known_error", ""),
             slow_compile=said.get("slow_compile", False),
+            requires=tuple(said.get("requires", ())),
         )
     except (ValueError, IndexError, KeyError) as error:
         raise ValueError(

@@ -68,8 +68,9 @@ class Job:
 def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
-    Known errors are left out unless named. An implementation that does not run on the device runs
-    on the CPU. A user's own file, given alone, runs beside the others of its operators.
+    Known errors, and what a package is missing for, are left out unless named. An implementation
+    that does not run on the device runs on the CPU. A user's own file, given alone, runs beside the
+    others of its operators.
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
@@ -103,7 +104,7 @@ def _wanted(declaration: Declaration, names: set[str], files: Sequence[str]) -> 
         return True
     if names:
         return declaration.name in names
-    return not declaration.known_error
+    return not (declaration.known_error or declaration.missing())
 
 
 def _job(declaration: Declaration, operator: Operator, selection: Selection, device: str) -> Job:

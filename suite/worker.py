@@ -30,21 +30,29 @@ def main(path: str) -> int:
     framework = frameworks.get(declaration.framework)
     journal = Journal(Path(plan.folder) / plan.lines)
     journal.append(kind="versions", versions=framework.versions())
+    if missing := declaration.missing():
+        _record_all(plan, journal, {"status": "unsupported", "reason": missing})
+        return 0
     withhold(plan.operator)
     watch = Watch(framework, declaration.path)
     try:
         implementation = registry.load_declared(declaration)
     except Exception as error:  # a broken file costs its own rows, with the reason
-        for cell in plan.cells:
-            where = {"case": cell.case, "pass": cell.pass_, "clock": cell.clock}
-            journal.append(kind="cell", **where, **failure(error))
-        if plan.probe:
-            journal.append(kind="probe", **failure(error))
+        _record_all(plan, journal, failure(error))
         return 0
     session = Session.start(plan, implementation, framework, watch)
     if plan.mode == "memory":
         return _memory(session)
     return run(session)
+
+
+def _record_all(plan: Plan, journal: Journal, outcome: dict[str, str]) -> None:
+    """One outcome for everything that was planned."""
+    for cell in plan.cells:
+        where = {"case": cell.case, "pass": cell.pass_, "clock": cell.clock}
+        journal.append(kind="cell", **where, **outcome)
+    if plan.probe:
+        journal.append(kind="probe", **outcome)
 
 
 def _memory(session: Session) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,12 +43,7 @@ class Subject:
 
     def missing(self) -> str | None:
         """What it needs that is not there, its framework, a device or a package; or None."""
-        if missing := self.framework.missing(self.device):
-            return missing
-        for package in getattr(self.declaration, "requires", ()):
-            if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed"
-        return None
+        return self.framework.missing(self.device) or self.declaration.missing()
 
     def unsupported(self, case: Case) -> str | None:
         """Why it cannot do a case, or None."""
