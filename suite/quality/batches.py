@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +38,7 @@ class Subject:
     operator: Operator
     device: str
     _targets: dict[tuple, Any] = field(default_factory=dict)
+    _drawn: dict[tuple, tuple[Arrays, Arrays]] = field(default_factory=dict)
 
     @property
     def dtype(self) -> str:
@@ -60,6 +60,16 @@ class Subject:
         native, push = self._native(arrays), self._array(cotangent)
         output, gradient = self._target(options, wrt)(native, push)
         return self._host(output), self._host(gradient)
+
+    def drawn(
+        self, population: Population, samples: int, part: int, rows: int
+    ) -> tuple[Arrays, Arrays]:
+        """Noise, and slopes dx/dtheta; kept for the next setting that draws the same."""
+        key = (population.name, samples, part, rows)
+        if key not in self._drawn:
+            noise = draw(population, samples, part, rows)
+            self._drawn = {key: (noise, population.pathwise(noise, population.parameters))}
+        return self._drawn[key]
 
     def _target(self, options: Mapping[str, Any], wrt: str) -> Any:
         """One target per options and pass: jax compiles each once."""
@@ -108,16 +118,9 @@ class _Batch:
     paths: Arrays
 
 
-@functools.lru_cache(maxsize=1)
-def _drawn(population: Population, samples: int, part: int, rows: int) -> tuple[Arrays, Arrays]:
-    """Noise and slopes, kept for the next setting of the same population and batch size."""
-    noise = draw(population, samples, part, rows)
-    return noise, population.pathwise(noise, population.parameters)
-
-
-def _batch(setting: Setting, part: int, rows: int) -> _Batch:
+def _batch(subject: Subject, setting: Setting, part: int, rows: int) -> _Batch:
     population, options = setting.population, setting.options
-    noise, paths = _drawn(population, setting.samples, part, rows)
+    noise, paths = subject.drawn(population, setting.samples, part, rows)
     arrays = population.arrays(noise, population.parameters, options)
     rest = {name: value for name, value in options.items() if name not in arrays}
     return _Batch(noise, arrays, rest, paths)
@@ -132,7 +135,7 @@ def _rows_at_a_time(
     for rows in (share for share in range(batches, 0, -1) if batches % share == 0):
         if rows * setting.samples > elements and rows > 1:
             continue
-        batch = _batch(setting, 0, rows)
+        batch = _batch(subject, setting, 0, rows)
         case = as_case(operator, batch.arrays, batch.options, setting.population.differentiated)
         reason = skip(case) if skip is not None else None
         if reason is None:
@@ -145,7 +148,7 @@ def _part(
 ) -> Arrays:
     """Some rows: one backward pass a component, before them one forward where they need it."""
     population, parameters = setting.population, setting.population.parameters
-    batch, wrt = _batch(setting, part, rows), setting.population.differentiated
+    batch, wrt = _batch(subject, setting, part, rows), setting.population.differentiated
 
     def cotangents(output: np.ndarray) -> Arrays:
         return population.cotangents(output, batch.noise, parameters)

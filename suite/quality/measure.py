@@ -170,12 +170,15 @@ def _describe(
 
 
 def failures(run: QualityRun) -> list[str]:
-    """Lines that say what makes the command fail."""
+    """Lines that say what makes the command fail, one a reason."""
     bad = run.statuses[run.statuses["status"].isin(FAILURES)]
-    return [
-        f"{row.operator}/{row.implementation} {row.what}: {row.status}, {row.reason}"
-        for row in bad.itertuples()
-    ]
+    lines = []
+    for key, group in bad.groupby(["operator", "implementation", "status", "reason"]):
+        operator, implementation, status, reason = map(str, key)
+        first, more = group["what"].iloc[0], len(group) - 1
+        which = f"{first} and {more} more" if more else first
+        lines.append(f"{operator}/{implementation} {which}: {status}, {reason}")
+    return lines
 
 
 def _now() -> str:

@@ -35,6 +35,11 @@ from suite.unfinished import Unfinished
 
 JOURNAL = "journal.jsonl"
 MODULE = "suite.quality.worker"
+MEASURING = (
+    "batches", "descents", "objectives", "problems", "settings", "targets", "verdicts"
+)  # fmt: skip
+"""Files of this folder that numbers depend on."""
+
 ALONE = "numpy"
 """Stands for the implementation of descents that need no operator."""
 
@@ -112,7 +117,7 @@ class QualityRunner:
             if isinstance(of, Declaration):
                 self._sources[known] = registry.source_hash(of)
             elif of is None:
-                house = Path(__file__).parent.glob("*.py")
+                house = [Path(__file__).with_name(f"{name}.py") for name in MEASURING]
                 self._sources[known] = hash_of([*house, Path(gradients.__file__)])
             else:
                 self._sources[known] = source_of(of)  # type: ignore[arg-type]

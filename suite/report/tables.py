@@ -13,7 +13,8 @@ from suite.report.measured import from_run
 
 WIDTH = 100
 LEFT = frozenset(
-    ["implementation", "status", "pass", "reason", "cases", "option", "value", "operator", "ok in"]
+    ["implementation", "status", "pass", "reason", "cases", "option", "value", "operator", "ok in",
+     "objective", "population"]
 )
 WRAPS = {"cases": 28, "reason": None}
 READING = (
