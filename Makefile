@@ -14,7 +14,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench report test lint workloads check list doctor clean
+.PHONY: setup bench report test lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -38,6 +38,9 @@ lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+errata: $(READY)
+	$(PY) -m suite errata $(ARGS)
 
 workloads: $(READY)
 	$(PY) -m suite workloads $(ARGS)
