@@ -235,7 +235,8 @@ _FLAGGED = {
     ),
     "zero_second_derivative_in_jax": Cheat(
         "flagged", "gives zero for second derivatives",
-        "return once(x, threshold, steepness)", module=CONSTANT_IN_JAX, head=JAX,
+        "arguments = x, threshold, steepness; "
+        "return once(*arguments) if keep == 'below' else right(*arguments, keep=keep)", module=CONSTANT_IN_JAX, head=JAX,
     ),
 }  # fmt: skip
 

@@ -24,7 +24,10 @@ def test_a_wrong_cell_has_no_rank_however_fast(run):
     assert fastest == "published_forum" and ranks(run)["published_forum"] == ""
 
 
-@pytest.mark.parametrize("status", ["wrong", "nan", "flagged", "error", "oom", "timeout", "crashed"])
+FAILED = ["wrong", "nan", "flagged", "error", "oom", "timeout", "crashed"]
+
+
+@pytest.mark.parametrize("status", FAILED)
 @pytest.mark.parametrize("broken", BOTH)
 def test_one_bad_pass_costs_the_rank(tidy, info, make_run, status, broken):
     hit = (tidy["implementation"] == "torch_compiled") & (tidy["pass"] == broken)
