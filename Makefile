@@ -1,5 +1,6 @@
 # make bench     measure and judge the quick profile, on the GPU where there is one
 # make test      run the tests
+# make quality   gradients against those of the population, and a page that says what to use
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench report test lint workloads check list errata doctor clean
+.PHONY: setup bench report test quality lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -33,6 +34,9 @@ report: $(READY)
 
 test: $(READY)
 	$(PY) -m pytest $(ARGS)
+
+quality: $(READY)
+	$(PY) -m suite quality $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

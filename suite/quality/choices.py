@@ -105,8 +105,8 @@ def choices(run: QualityRun, operator: str) -> dict[int, list[Choice]]:
     varying = alternatives(run, operator)
     populations = set(run.info["populations"][operator])
     gathered: dict[tuple[int, Key], dict[str, pd.Series]] = {}
-    for index, row in table.iterrows():
-        population, sweep, knob, value, samples = tuple(index)  # type: ignore[arg-type]
+    for index, (_, row) in zip(table.index.tolist(), table.iterrows(), strict=True):
+        population, sweep, knob, value, samples = index
         options = options_of(run, operator, population, sweep)
         if knob != "samples":
             options[knob] = value
@@ -161,8 +161,8 @@ def sentence(ranked: list[Choice]) -> str:
     """What to use at this batch size, and how sure that is."""
     best, others = used(ranked), tied(ranked)
     text = (
-        f"**{best.samples:,} samples: use {best.words or 'any setting'}.** Mean cosine of a batch's "
-        f"gradient with the true one: {best.cosine.estimate:.3f} [{best.cosine.low:.3f}, "
+        f"**{best.samples:,} samples: use {best.words or 'any setting'}.** Mean cosine with "
+        f"the true gradient: {best.cosine.estimate:.3f} [{best.cosine.low:.3f}, "
         f"{best.cosine.high:.3f}] on its worst population ({best.cosine.population}), "
         f"{best.best.estimate:.3f} on its best; relative bias at most {best.bias.estimate:.2g}, "
         f"spread at most {best.spread.estimate:.2g}."

@@ -13,8 +13,19 @@ from suite.report.measured import from_run
 
 WIDTH = 100
 LEFT = frozenset(
-    ["implementation", "status", "pass", "reason", "cases", "option", "value", "operator", "ok in",
-     "objective", "population"]
+    [
+        "implementation",
+        "status",
+        "pass",
+        "reason",
+        "cases",
+        "option",
+        "value",
+        "operator",
+        "ok in",
+        "objective",
+        "population",
+    ]
 )
 WRAPS = {"cases": 28, "reason": None}
 READING = (
