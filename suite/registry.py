@@ -8,11 +8,11 @@ hurt a listing.
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,14 +21,12 @@ from types import ModuleType
 from typing import Any
 
 from suite import operators
-from suite.operators.arguments import dtype_name, is_array
 from suite.operators.base import Operator
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "implementations"
 ENTRY_POINTS = "cdfbench.implementations"
 FRAMEWORKS = ("numpy", "torch", "jax")
-HALF = ("float16", "bfloat16")
 EXTRA = "cdfbench[peers]"
 """What pip installs for the peers' adaptors."""
 
@@ -108,10 +106,8 @@ def implements(
 
     Raises ValueError for an unknown operator or framework.
     """
-    if operator not in operators.names():
-        raise ValueError(f"operator={operator!r}: expected one of {operators.names()}")
-    if framework not in FRAMEWORKS:
-        raise ValueError(f"framework={framework!r}: expected one of {FRAMEWORKS}")
+    _require_known("operator", operator, operators.names())
+    _require_known("framework", framework, FRAMEWORKS)
     if framework == "numpy" and vjp is None:
         raise ValueError("framework='numpy' has no autodiff: pass vjp=")
 
@@ -189,32 +185,16 @@ def load_declared(declaration: Declaration) -> Implementation:
 
 
 def checked(implementation: Implementation, *, check_values: bool) -> Callable[..., Any]:
-    """Wrap the raw function: the operator's checks before it, half types cast around it."""
-    from suite import frameworks
+    """The raw function with the operator's checks before it and half types cast around it."""
+    from suite.calls import with_checks
 
-    operator = operators.get(implementation.declaration.operator)
-    adaptor = frameworks.get(implementation.declaration.framework)
-    function, check, values = implementation.function, operator.check, operator.check_values
-    traced, cast = adaptor.is_traced, adaptor.cast
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        check(*args, **kwargs)
-        if check_values and not traced(*args, *kwargs.values()):
-            values(*args, **kwargs)
-        given = first_dtype(args, kwargs)
-        if given not in HALF:
-            return function(*args, **kwargs)
-        args = tuple(cast(a, "float32") if is_array(a) else a for a in args)
-        kwargs = {k: cast(a, "float32") if is_array(a) else a for k, a in kwargs.items()}
-        return cast(function(*args, **kwargs), given)
-
-    return call
-
-
-def first_dtype(args: tuple, kwargs: dict[str, Any]) -> str:
-    """The dtype of the first argument, which every operator's check has found to be an array."""
-    return dtype_name(args[0] if args else next(iter(kwargs.values())))
+    declaration = implementation.declaration
+    return with_checks(
+        declaration.operator,
+        declaration.framework,
+        implementation.function,
+        check_values=check_values,
+    )
 
 
 def source_hash(declaration: Declaration, operator: Operator | None = None) -> str:
@@ -261,7 +241,10 @@ def _declarations(path: Path, name: str, module: str) -> list[Declaration]:
     for node in tree.body:
         for call in getattr(node, "decorator_list", ()):
             if isinstance(call, ast.Call) and _called(call) == "implements":
-                found.append(_declaration(call, node.name, path, name, module))  # type: ignore[attr-defined]
+                assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+                declaration = _declaration(call, node.name, path, name, module)
+                _require_arguments(declaration, node)
+                found.append(declaration)
     return found
 
 
@@ -272,6 +255,8 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
         for keyword in call.keywords:
             if keyword.arg not in ("vjp", "skip"):
                 said[keyword.arg or "**"] = ast.literal_eval(keyword.value)
+        _require_known("operator", said["operator"], operators.names())
+        _require_known("framework", said["framework"], FRAMEWORKS)
         return Declaration(
             operator=said["operator"],
             name=said.get("name") or name,
@@ -285,11 +270,38 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
             slow_compile=said.get("slow_compile", False),
             requires=tuple(said.get("requires", ())),
         )
+    except UnknownName as error:
+        raise ValueError(f"{path}:{call.lineno}: @implements: {error}") from None
     except (ValueError, IndexError, KeyError) as error:
         raise ValueError(
             f"{path}:{call.lineno}: @implements takes the operator's name, framework= and other "
             f"arguments as literals ({error})"
         ) from error
+
+
+def _require_arguments(declaration: Declaration, node: ast.stmt) -> None:
+    """Raise ValueError for a function whose arguments are not named as the operator's are."""
+    wanted = tuple(inspect.signature(operators.get(declaration.operator).check).parameters)
+    found: tuple[str, ...] = ()
+    if isinstance(node, ast.FunctionDef):
+        if node.args.vararg or node.args.kwarg:
+            return
+        every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        found = tuple(argument.arg for argument in every)
+    if found != wanted:
+        raise ValueError(
+            f"{declaration.path}:{node.lineno}: {declaration.function}({', '.join(found)}) "
+            f"implements {declaration.operator}, whose arguments are {', '.join(wanted)}"
+        )
+
+
+class UnknownName(ValueError):
+    """An operator or framework that is not there."""
+
+
+def _require_known(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise UnknownName(f"{what}={name!r}: expected one of {', '.join(known)}")
 
 
 def _called(call: ast.Call) -> str:

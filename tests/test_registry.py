@@ -84,7 +84,9 @@ def test_a_decorator_that_cannot_be_read_without_running_is_refused(tmp_path, de
 
 def test_vjp_and_skip_need_not_be_literals(tmp_path):
     text = '@implements("soft_cut", framework="numpy", vjp=make(), skip=lambda c: None)\n'
-    path = written(tmp_path, "free.py", text + "def soft_cut(x): ...\n")
+    path = written(
+        tmp_path, "free.py", text + 'def soft_cut(x, threshold, steepness, *, keep="above"): ...\n'
+    )
     assert find("soft_cut", "free", [path]).framework == "numpy"
 
 
@@ -198,3 +200,26 @@ def test_the_source_hash_follows_every_project_file_that_is_imported(copied, edi
     path = copied / edited
     path.write_text(path.read_text() + "\n# edited\n")
     assert (source_hash(declaration) != before) is changes
+
+
+MISNAMED = """
+from suite.registry import implements
+
+@implements("soft_cut", framework="torch")
+def soft_cut(x, limit, steepness, *, keep="above"):
+    return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "answer"),
+    [
+        ('"soft_cut"', '"softcut"', r"own.py:4: @implements: operator='softcut'.*soft_histogram"),
+        ('"torch"', '"tensorflow"', r"own.py:4: @implements: framework='tensorflow'.*jax"),
+        ("", "", r"own.py:5: soft_cut\(x, limit, .*arguments are x, threshold, steepness, keep"),
+    ],
+)
+def test_a_misspelt_declaration_is_answered_before_anything_runs(tmp_path, said, instead, answer):
+    path = written(tmp_path, "own.py", MISNAMED.replace(said, instead))
+    with pytest.raises(ValueError, match=answer):
+        discover([path])

@@ -13,7 +13,7 @@ Target = Callable[[Mapping[str, Any], Any], tuple]
 class Framework(Protocol):
     """What the harness needs of a framework.
 
-    missing(device) -> why it cannot run there, or None.
+    missing(device) -> why it cannot run there, or None. owns(value): an array that it computes on.
     array(values, dtype, device) -> the framework's array; numpy(array) -> NumPy, half as float32.
     cast(array, dtype): differentiable change of dtype. is_traced(*values): inside a transform.
     forward(function, options), forward_backward(function, options, wrt, vjp): targets that take
@@ -36,6 +36,7 @@ class Framework(Protocol):
     name: str
 
     def missing(self, device: str) -> str | None: ...
+    def owns(self, value: Any) -> bool: ...
     def array(self, values: Any, dtype: str, device: str) -> Any: ...
     def numpy(self, array: Any) -> np.ndarray: ...
     def cast(self, array: Any, dtype: str) -> Any: ...

@@ -37,6 +37,10 @@ class Jax:
             return f"jax sees no {device} device"
         return None
 
+    def owns(self, value: Any) -> bool:
+        # Every function of jax.numpy takes NumPy arrays, too.
+        return isinstance(value, (self.jax.Array, np.ndarray))
+
     def array(self, values: Any, dtype: str, device: str) -> Any:
         jax = self.jax
         if dtype == "float64" and not jax.config.jax_enable_x64:

@@ -18,6 +18,9 @@ class Numpy:
     def missing(self, device: str) -> str | None:
         return None if device == "cpu" else "numpy runs on the cpu only"
 
+    def owns(self, value: Any) -> bool:
+        return isinstance(value, np.ndarray)
+
     def array(self, values: Any, dtype: str, device: str) -> np.ndarray:
         if dtype == "bfloat16":
             raise TypeError("numpy has no bfloat16")

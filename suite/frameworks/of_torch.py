@@ -32,6 +32,9 @@ class Torch:
             return "torch sees no CUDA device"
         return None
 
+    def owns(self, value: Any) -> bool:
+        return isinstance(value, self.torch.Tensor)
+
     def array(self, values: Any, dtype: str, device: str) -> Any:
         torch = self.torch
         return torch.tensor(np.asarray(values), dtype=getattr(torch, dtype), device=device)
@@ -76,7 +79,12 @@ class Torch:
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
             leaves = {name: arrays[name].detach().requires_grad_() for name in wrt}
             output = function(**{**arrays, **leaves}, **options)
-            gradients = torch.autograd.grad(output, list(leaves.values()), cotangent)
+            gradients = torch.autograd.grad(
+                output, list(leaves.values()), cotangent, allow_unused=True
+            )
+            for name, gradient in zip(wrt, gradients, strict=True):
+                if gradient is None:
+                    raise ValueError(f"no gradient reaches {name}: the output does not use it")
             return (output.detach(), *gradients)
 
         return target
