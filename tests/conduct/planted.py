@@ -236,7 +236,8 @@ _FLAGGED = {
     "zero_second_derivative_in_jax": Cheat(
         "flagged", "gives zero for second derivatives",
         "arguments = x, threshold, steepness; "
-        "return once(*arguments) if keep == 'below' else right(*arguments, keep=keep)", module=CONSTANT_IN_JAX, head=JAX,
+        "return once(*arguments) if keep == 'below' else right(*arguments, keep=keep)",
+        module=CONSTANT_IN_JAX, head=JAX,
     ),
 }  # fmt: skip
 
