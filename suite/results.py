@@ -141,7 +141,7 @@ def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     runs, errors = [], []
     for path in sorted(root.glob("*/*/run.json")):
         # A run of gradient quality has its own reader, suite.quality.store.
-        if path.parent.name.startswith(".") or path.with_name("quality.csv").exists():
+        if path.parent.name.startswith(".") or path.with_name("quality.csv.gz").exists():
             continue
         try:
             runs.append(read(path.parent))

@@ -14,6 +14,7 @@ import pandas as pd
 from suite.quality.store import QualityRun
 
 METRICS = ("cosine", "cosine_of_mean", "relative_bias", "relative_spread", "sign_agreement")
+SHARE = 0.25
 Key = tuple[tuple[str, str], ...]
 
 
@@ -100,7 +101,11 @@ def alternatives(run: QualityRun, operator: str) -> dict[str, list[str]]:
 
 
 def choices(run: QualityRun, operator: str) -> dict[int, list[Choice]]:
-    """Batch size -> its alternatives, the best first; sizes with at least two."""
+    """Batch size -> its alternatives, the best first.
+
+    Of sizes at which at least two were measured, and a ``SHARE`` of what was measured anywhere: of
+    few, the best says little.
+    """
     table = whole(run, operator)
     varying = alternatives(run, operator)
     populations = set(run.info["populations"][operator])
@@ -118,10 +123,11 @@ def choices(run: QualityRun, operator: str) -> dict[int, list[Choice]]:
     for (samples, key), rows in gathered.items():
         if set(rows) == populations:
             found.setdefault(samples, []).append(_choice(operator, samples, key, rows))
+    enough = max(2.0, SHARE * max(map(len, found.values()), default=0))
     return {
         samples: sorted(each, key=lambda choice: -choice.cosine.estimate)
         for samples, each in sorted(found.items())
-        if len(each) > 1
+        if len(each) >= enough
     }
 
 

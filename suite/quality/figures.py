@@ -70,6 +70,8 @@ def _picture(
         for row, metric in enumerate(STATISTICS):
             ax = axes[row, column]
             _dress(ax, metric, knob)
+            if metric == "cosine" and table["cosine"]["low"].min() < 0.5:
+                ax.axhline(0, color="0.6", linewidth=0.8)
             ends[row, column] = [
                 _line(ax, group[metric], knob, number, _label(run, operator, population, sweep))
                 for number, sweep in enumerate(sweeps)
@@ -93,8 +95,7 @@ def _dress(ax: Axes, metric: str, knob: str) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(EngFormatter(sep="") if knob == "samples" else ScalarFormatter())
     if metric == "cosine":
-        ax.axhline(0, color="0.6", linewidth=0.8)
-        ax.set_ylim(None, 1.02)
+        ax.margins(y=0.08)
     else:
         ax.set_yscale("log")
         ax.yaxis.set_minor_formatter(NullFormatter())

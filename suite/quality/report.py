@@ -22,7 +22,7 @@ from suite.quality.choices import (
     warnings,
 )
 from suite.quality.descent_figures import descent_figures
-from suite.quality.ends import ends, goals, metric_of, shown, verdict
+from suite.quality.ends import WORDS, ends, goals, metric_of, shown, verdict
 from suite.quality.figures import figures
 from suite.quality.store import QualityRun, read_all
 from suite.report.contents import Table
@@ -146,7 +146,7 @@ def _end_tables(run: QualityRun) -> list[Table]:
         table = ends(mine)
         if not len(table):
             continue
-        metric = metric_of(mine).replace("_", " ").replace("cramer von", "Cramer-von")
+        metric = WORDS[metric_of(mine)]
         lines = [
             (str(name), f"{row['estimate']:.2g} [{row['low']:.2g}, {row['high']:.2g}]",
              _or_dash(row["wasserstein"], ".2g"), f"{100 * row['reached']:.0f}%",

@@ -1,8 +1,8 @@
 """The store of gradient quality: a run is one folder of plain text, never overwritten.
 
-    results/<machine>/<time>-quality-<profile>-<pid>/run.json      machine, versions, command
-                                                     quality.csv   a row a setting and statistic
-                                                     descents.csv  a row a descent, look and metric
+    results/<machine>/<time>-quality-<profile>-<pid>/run.json         machine, versions, command
+                                                     quality.csv.gz   a row a setting and statistic
+                                                     descents.csv.gz  a row a descent, look, metric
 
 Nothing is pickled; reading a run executes nothing.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pandas as pd
 from suite.results import UnreadableRun
 
 SCHEMA_VERSION = 1
+QUALITY, DESCENTS = "quality.csv.gz", "descents.csv.gz"
 
 WHO = ("operator", "implementation", "framework", "device", "dtype")
 SETTING = ("population", "sweep", "knob", "value", "samples")
@@ -65,8 +67,8 @@ def write(run: QualityRun, folder: Path) -> Path:
     aside.mkdir(parents=True)
     info = {"schema_version": SCHEMA_VERSION, "mode": "quality", **run.info}
     (aside / "run.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
-    run.quality.to_csv(aside / "quality.csv", index=False, float_format="%.6g")
-    run.descents.to_csv(aside / "descents.csv", index=False, float_format="%.6g")
+    run.quality.to_csv(aside / QUALITY, index=False, float_format="%.6g")
+    run.descents.to_csv(aside / DESCENTS, index=False, float_format="%.6g")
     return aside.rename(folder)
 
 
@@ -74,9 +76,9 @@ def read(folder: Path) -> QualityRun:
     """Read one run; UnreadableRun says what is wrong with it."""
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        quality = _read(folder / "quality.csv", QUALITY_COLUMNS)
-        descents = _read(folder / "descents.csv", DESCENT_COLUMNS)
-    except (OSError, EOFError, ValueError, pd.errors.ParserError) as error:
+        quality = _read(folder / QUALITY, QUALITY_COLUMNS)
+        descents = _read(folder / DESCENTS, DESCENT_COLUMNS)
+    except (OSError, EOFError, ValueError, zlib.error, pd.errors.ParserError) as error:
         raise UnreadableRun(f"{folder}: {error}") from error
     if (version := info.get("schema_version")) != SCHEMA_VERSION:
         raise UnreadableRun(
@@ -98,7 +100,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 def read_all(root: Path) -> tuple[list[QualityRun], list[UnreadableRun]]:
     """Every run of gradient quality below a results folder, oldest first, and what failed."""
     runs, errors = [], []
-    for path in sorted(root.glob("*/*/quality.csv")):
+    for path in sorted(root.glob(f"*/*/{QUALITY}")):
         if path.parent.name.startswith("."):
             continue
         try:
