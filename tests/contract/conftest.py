@@ -9,6 +9,7 @@ is skipped, with the reason.
 import pytest
 from small_cases import quick, richest, shrunk
 from subject import Subject
+from theorems import THEOREMS
 
 from suite import registry
 
@@ -21,7 +22,11 @@ def pytest_generate_tests(metafunc):
     subjects = [Subject(d) for d in declared if not d.known_error]
     for mark in metafunc.definition.iter_markers("framework"):
         subjects = [s for s in subjects if s.declaration.framework in mark.args]
-    if "subject" in metafunc.fixturenames:
+    if "theorem" in metafunc.fixturenames and "subject" in metafunc.fixturenames:
+        pairs = [(s, t) for s in subjects for t in THEOREMS if t.operator == s.operator.name]
+        names = [f"{s.name}-{t.name}" for s, t in pairs]
+        metafunc.parametrize(("subject", "theorem"), pairs, ids=names)
+    elif "subject" in metafunc.fixturenames:
         metafunc.parametrize("subject", subjects, ids=lambda s: s.name)
     for fixture, cases in (("judged", quick), ("small", shrunk)):
         if fixture in metafunc.fixturenames:
