@@ -104,25 +104,26 @@ def as_case(operator: Operator, arrays: Arrays, options: dict[str, Any], wrt: st
     shapes = {name: np.shape(array) for name, array in arrays.items()}
     for model in operator.cases:
         dims = {name: model.dims.get(name, ()) for name in shapes}
-        if all(len(dims[name]) == len(shape) for name, shape in shapes.items()):
+        if any(len(dims[name]) != len(shape) for name, shape in shapes.items()):
+            continue
+        # Axes of the output alone are read off the reference of a few samples.
+        few = {
+            name: array[tuple(slice(2) if label in "RN" else slice(None) for label in dims[name])]
+            for name, array in arrays.items()
+        }
+        output = np.shape(operator.reference(**few, **options))
+        if len(output) == len(model.dims["output"]):
             break
     else:
-        raise ValueError(f"{operator.name}: no case has arrays of shapes {shapes}")
+        raise ValueError(f"{operator.name}: no case has arrays of shapes {shapes}, these options")
+    dims["output"] = model.dims["output"]
     sizes = {
         label: extent
         for name, shape in shapes.items()
         for label, extent in zip(dims[name], shape, strict=True)
     }
-    # Axes of the output alone: read off the reference of a few samples.
-    few = {
-        name: array[tuple(slice(2) if label in "RN" else slice(None) for label in dims[name])]
-        for name, array in arrays.items()
-        if name in dims
-    }
-    output = np.shape(operator.reference(**few, **options))
-    for label, extent in zip(model.dims["output"], output, strict=False):
+    for label, extent in zip(dims["output"], output, strict=True):
         sizes.setdefault(label, extent)
-    dims["output"] = tuple(label for label in model.dims["output"] if label in sizes)
     return Case("population", sizes, dims, options=options, wrt=(wrt,))
 
 

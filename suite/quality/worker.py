@@ -32,10 +32,12 @@ def main(path: str) -> int:
     try:
         framework = frameworks.get(declaration.framework)
         journal.append(kind="versions", versions=framework.versions())
+        if missing := declaration.missing():
+            raise Unsupported(missing)
         implementation = registry.load_declared(declaration)
     except Exception as error:  # a broken file costs its own rows, with the reason
         for name in names:
-            journal.append(kind="item", item=name, **failure(error))
+            journal.append(kind="item", item=name, **_failure(error))
         return 0
     subject = Subject(implementation, framework, operators.get(plan.operator), plan.device)
     for number, name in enumerate(names):
@@ -50,13 +52,17 @@ def _outcome(subject: Subject, plan: QualityPlan, name: str, number: int) -> dic
         of = _gradients if name in plan.settings else _descent
         with np.errstate(all="ignore"):
             found = of(subject, plan, name)
-    except Unsupported as reason:
-        return {"status": "unsupported", "reason": str(reason)}
     except Exception as error:  # any failure of an implementation is a row of the run
-        return failure(error)
+        return _failure(error)
     file = f"{number}.npz"
     np.savez(Path(plan.folder) / file, **found)  # type: ignore[arg-type]
     return {"status": "measured", "reason": "", "outputs": file}
+
+
+def _failure(error: Exception) -> dict[str, str]:
+    if isinstance(error, Unsupported):
+        return {"status": "unsupported", "reason": str(error)}
+    return failure(error)
 
 
 def _gradients(subject: Subject, plan: QualityPlan, name: str) -> dict[str, np.ndarray]:
