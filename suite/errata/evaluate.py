@@ -24,24 +24,35 @@ def evaluate(
 
     Raises KeyError for an unknown implementation, ImportError where its framework is missing.
     """
-    framework, function = _loaded(operator, name)
+    framework, _ = _loaded(operator, name)
     given = {k: v for k, v in arguments.items() if isinstance(v, np.ndarray)}
-    options = {k: v for k, v in arguments.items() if k not in given}
+    options = tuple((k, v) for k, v in arguments.items() if k not in given)
     arrays = {k: framework.array(v, str(v.dtype), "cpu") for k, v in given.items()}
-    results: tuple = framework.forward(function, options)(arrays, None)
-    if wrt := tuple(wrt):
-        value = framework.numpy(results[0])
-        weight = np.broadcast_to(cotangent, value.shape)
-        target = framework.forward_backward(function, options, wrt)
-        results = target(arrays, framework.array(weight, str(value.dtype), "cpu"))
+    weight = None
+    names = tuple(wrt)
+    if names:
+        shape = reference(operator, **arguments)["output"].shape
+        dtype = str(next(iter(given.values())).dtype)
+        weight = framework.array(np.broadcast_to(cotangent, shape), dtype, "cpu")
+    results = _target(operator, name, names, options)(arrays, weight)
     numbers = (np.asarray(framework.numpy(value), np.float64) for value in results)
-    return dict(zip(("output", *wrt), numbers, strict=True))
+    return dict(zip(("output", *names), numbers, strict=True))
 
 
 @functools.cache
 def _loaded(operator: str, name: str) -> tuple[Framework, Callable]:
-    """The implementation as people import it, and the framework of its arrays."""
+    """The adaptor of an implementation's arrays, and the function as people import it."""
+    # Once: finding an implementation reads the source text of all of them.
     return frameworks.get(registry.find(operator, name).framework), load(operator, name)
+
+
+@functools.cache
+def _target(operator: str, name: str, wrt: tuple[str, ...], options: tuple) -> Callable:
+    """What the framework calls for a value and gradients; its compiler sees each once."""
+    framework, function = _loaded(operator, name)
+    if not wrt:
+        return framework.forward(function, dict(options))
+    return framework.forward_backward(function, dict(options), wrt)
 
 
 def reference(

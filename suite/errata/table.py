@@ -29,7 +29,7 @@ def print_table(found: Sequence[Proved], console: Console, *, all_evidence: bool
     # Names are for --entry: folded where they are too long, never cut.
     table.add_column("entry, source", ratio=31, overflow="fold")
     table.add_column("claim", ratio=22)
-    table.add_column("verdict", width=8)
+    table.add_column("verdict", width=9)
     table.add_column("evidence", ratio=26)
     for item in found:
         style = _STYLES[item.verdict]
