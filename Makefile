@@ -21,6 +21,7 @@ setup: $(READY)
 
 # torch first: what follows must be content with it. It is left alone where it is there already.
 .venv/.ready: pyproject.toml constraints.txt
+	@echo "setting up .venv: some minutes, about 1.5 GB with torch and jax"
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	.venv/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'

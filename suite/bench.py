@@ -51,7 +51,8 @@ def run(
             time_limit=time_limit,
             memory_limit=memory_limit,
         )
-        progress.total(sum(len(job.cells) for job in work), len(unfinished.done))
+        there = len(unfinished.done) + unfinished.journalled
+        progress.total(sum(len(job.cells) for job in work), there)
         records = runner.run(work)
         info = describe(here, selection, mode, device, work, runner.versions)
         info["known_errors"] = known_errors(records)
@@ -130,6 +131,7 @@ def describe(
         "command": shlex.join(["python -m suite", *sys.argv[1:]]),
         "mode": mode,
         "profile": selection.profile,
+        "whole": selection.whole,
         "device": device,
         "machine": here.describe(),
         "versions": dict(sorted(versions.items())),

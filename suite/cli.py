@@ -133,50 +133,66 @@ def list_(
     names = {name for name in implementation if not name.endswith(".py")}
     for name in operator or operators.names():
         subject = operators.get(name)
-        table = Table(title=f"{name}: {subject.summary}", title_justify="left")
-        for column in ("implementation", "framework", "devices", "dtypes", "remark"):
-            table.add_column(column)
-        for d in declared:
-            if d.operator == name and (not names or d.name in names):
-                known = f"known error: {d.known_error}" if d.known_error else ""
-                remark = escape("; ".join(filter(None, (known, d.missing()))))
-                table.add_row(d.name, d.framework, " ".join(d.devices), _widths(d.dtypes), remark)
+        here = [d for d in declared if d.operator == name and (not names or d.name in names)]
+        remarks = [_remark(d) for d in here]
+        heads = ["implementation", "framework", "devices", "dtypes", *(["remark"] * any(remarks))]
+        table = Table(*heads, title=f"{name}: {subject.summary}", title_justify="left")
+        for d, remark in zip(here, remarks, strict=True):
+            about = (d.name, d.framework, " ".join(d.devices), _widths(d.dtypes), escape(remark))
+            table.add_row(*about[: len(heads)])
         console.print(table)
         if cases:
+            table = Table("case", "sizes", "dtype", "profile", "source", box=None)
             for case in subject.cases:
-                size = " ".join(f"{k}={v}" for k, v in case.sizes.items())
-                marks = "" if case.profile == "full" else " quick"
-                console.print(f"  {case.name}: {size} {case.dtype}{marks} {case.source}".rstrip())
+                sizes = " ".join(f"{k}={v}" for k, v in case.sizes.items())
+                row = (case.name, sizes, _widths((case.dtype,)), case.profile, case.source)
+                table.add_row(*map(escape, row))
+            console.print(table)
+
+
+def _remark(declaration: registry.Declaration) -> str:
+    known = f"known error: {declaration.known_error}" if declaration.known_error else ""
+    return "; ".join(filter(None, (known, declaration.missing())))
 
 
 @app.command()
 def report(
     run: Annotated[Path | None, typer.Argument(help="A run's folder; else each newest.")] = None,
     results: Results = Path("results"),
+    readme: Annotated[
+        Path | None, typer.Option(help="Show the run in this page, too, between its marks.")
+    ] = None,
 ) -> None:
-    """Write tables and figures of stored runs, and the leaderboard over all machines."""
+    """Write tables and figures of stored runs, and the leaderboard over all machines.
+
+    Of every machine the newest run is shown that leaves out least.
+    """
     from suite.quality.report import write_page
     from suite.report import write_front_page, write_leaderboard, write_report
+    from suite.report.newest import by_machine, for_report
 
     found, errors = read_all(results)
     for error in errors:
         console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
-    newest = {r.info["machine"]["fingerprint"]: r for r in found if r.info["mode"] == "time"}
-    chosen = [run] if run else [r.folder for r in newest.values() if r.folder]
+    machines = by_machine(found)
+    chosen = [run] if run else [for_report(runs) for runs in machines.values()]
     if not chosen:
         console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
         raise typer.Exit(2)
     for folder in chosen:
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
             console.print(str(path))
-    if newest:
+    if machines:
         console.print(str(write_leaderboard(results)))
     for path in write_page(results):
         console.print(str(path))
-    shown = chosen[-1]
-    page = results.resolve().parent / "README.md"
-    if write_front_page(page, shown, results / "report" / shown.resolve().parent.name):
-        console.print(str(page))
+    if readme is not None:
+        shown = chosen[-1]
+        report_folder = results / "report" / shown.resolve().parent.name
+        if not write_front_page(readme, shown, report_folder):
+            console.print(f"[red]error:[/] {readme} lacks the marks between which a run is shown")
+            raise typer.Exit(2)
+        console.print(str(readme))
 
 
 @app.command()

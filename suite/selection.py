@@ -33,6 +33,11 @@ class Selection:
     profile: Profile = "quick"
 
     @property
+    def whole(self) -> bool:
+        """Whether every implementation and case of the chosen operators runs."""
+        return not (self.implementations or self.cases)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The user's own implementation files, absolute."""
         found = (name for name in self.implementations if name.endswith(".py"))

@@ -61,6 +61,13 @@ class Unfinished:
         }
         return any(str(inode) in inodes for inode in theirs)
 
+    @property
+    def journalled(self) -> int:
+        """Cells that an interrupted worker had measured and nobody has judged yet."""
+        file = self.folder / "worker" / "journal.jsonl"
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        return text.count('"kind": "cell"')
+
     def scratch(self, name: str) -> Path:
         """A new empty folder for one worker's journal and outputs."""
         folder = self.folder / name

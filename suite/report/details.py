@@ -1,4 +1,4 @@
-"""What lies beneath the times: throughput, share of the roofline, and what a compiler made."""
+"""Beside the times: throughput, share of the roofline, and what a compiler made."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def details(run: Measured, operator: str) -> Table:
     cells = cells[(cells["status"] == "ok") & cells["time"].notna()]
     cells = cells.sort_values(["case", "device", "clock", "pass", "time"])
     return Table(
-        f"{operator}: beneath the times",
-        ("implementation", "case", "pass", "clock", "elements/s", "bytes/s", "of a copy", "graphs",
+        f"{operator}: throughput, bandwidth and compiled graphs",
+        ("implementation", "case", "pass", "clock", "elements", "bytes", "of a copy", "graphs",
          "breaks", "kernels"),
         tuple(_row(cell) for _, cell in cells.iterrows()),
     )  # fmt: skip
@@ -36,8 +36,8 @@ def _row(cell: pd.Series) -> tuple[str, ...]:
         str(cell["case"]),
         str(cell["pass"]),
         f"{cell['device']} {cell['clock']}",
-        quantity(cell["throughput"], ""),
-        quantity(cell["bandwidth"], "B"),
+        quantity(cell["throughput"], "/s"),
+        quantity(cell["bandwidth"], "B/s"),
         "-" if pd.isna(share) else f"{share:.2%}" if share < 0.1 else f"{share:.0%}",
         *("-" if pd.isna(cell[name]) else f"{cell[name]:.0f}" for name in COUNTS),
     )

@@ -1,4 +1,4 @@
-"""The pages: a report of one run, and the leaderboard of the newest run of every machine."""
+"""The pages: a report of one run, and the leaderboard of every machine's newest runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from suite import results
 from suite.report.contents import coverage, leaderboards, problems, summary
 from suite.report.details import details
 from suite.report.figures import write_figures
-from suite.report.measured import Measured, from_folder, from_run
+from suite.report.measured import from_folder, from_run
+from suite.report.newest import by_machine, by_operator
 from suite.report.tables import markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -51,31 +52,34 @@ def write_report(run_folder: Path | str, out_folder: Path | str) -> list[Path]:
 
 
 def write_leaderboard(results_folder: Path | str) -> Path:
-    """Write `leaderboard.md` into the results folder from the newest timed run of every machine.
+    """Write `leaderboard.md` into the results folder: every machine's newest run of every operator.
 
     Machines have a section each; a run that cannot be read is named with the reason.
     """
     folder = Path(results_folder)
     runs, unreadable = results.read_all(folder)
-    newest = {
-        run.folder.parent.name: from_run(run)
-        for run in runs
-        if run.folder is not None and run.info.get("mode", "time") == "time"
-    }
-    machines = [_machine(name, run) for name, run in sorted(newest.items())]
+    machines = [
+        {
+            "name": machine,
+            "operators": [_operator(name, run) for name, run in by_operator(theirs).items()],
+        }
+        for machine, theirs in by_machine(runs).items()
+    ]
     errors = [str(error).replace(f"{folder}/", "") for error in unreadable]
     page = _render("leaderboard.md.jinja", machines=machines, unreadable=errors)
     return _write(folder / "leaderboard.md", page)
 
 
-def _machine(name: str, run: Measured) -> dict[str, Any]:
+def _operator(name: str, stored: results.Run) -> dict[str, Any]:
+    run = from_run(stored)
     commit = str(run.info.get("commit") or "no commit")[:12]
     when = run.info.get("finished", "unknown time")
+    counts = run.of(name).drop_duplicates(["implementation", "case", "pass", "device"])["status"]
+    ended = ", ".join(f"{count} {status}" for status, count in counts.value_counts().items())
     return {
+        "about": f"Run `{run.name}`, finished {when}, commit {commit}: {ended}.",
         "name": name,
-        "about": f"Run `{run.name}`, finished {when}, commit {commit}.",
-        "summary": markdown(summary(run), heading=""),
-        "tables": [markdown(t) for operator in run.operators for t in leaderboards(run, operator)],
+        "tables": [markdown(table) for table in leaderboards(run, name)],
     }
 
 

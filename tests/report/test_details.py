@@ -1,4 +1,4 @@
-"""Throughput, roofline share and a compiler's counts stand beneath the times, of ok cells alone."""
+"""Throughput, roofline share and a compiler's counts stand beside the times, of ok cells alone."""
 
 import pandas as pd
 
@@ -15,6 +15,6 @@ def test_an_ok_cell_shows_its_share_and_its_graphs_and_a_wrong_one_nothing(make_
     run = Run(info, pd.DataFrame(rows)[list(CELL_COLUMNS)], pd.DataFrame())
     table = details(from_run(run), "ecdf")
     assert table.rows == (
-        ("torch_compiled", "sweep-64x4096", "forward", "cpu wall", "131 M", "2.10 GB", "3.40%",
+        ("torch_compiled", "sweep-64x4096", "forward", "cpu wall", "131 M/s", "2.10 GB/s", "3.40%",
          "1", "0", "7"),
     )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from suite import results
 from suite.report import write_leaderboard, write_report
+from suite.report.newest import by_machine, for_report
 
 EMPTY = pd.DataFrame(columns=list(results.SAMPLE_COLUMNS))
 
@@ -66,6 +67,21 @@ def test_the_leaderboard_takes_each_machines_newest_run_and_mixes_none(tidy, inf
     assert "aaa-new" in one and "zzz-old" not in text
     assert "| 1 | torch_compiled | ok |" in one and "3.72 ms" in one and "3.72 s" not in one
     assert "3.72 s" in two and "3.72 ms" not in two and "no commit" in two
+
+
+def test_a_later_run_of_one_case_hides_neither_other_operators_nor_the_whole_run(
+    tidy, info, tmp_path
+):
+    store(tmp_path / "one" / "everything", tidy, info)
+    few = tidy[tidy["operator"] == "ecdf"]
+    cases = {"ecdf": info["cases"]["ecdf"], "soft_cut": info["cases"]["ecdf"]}
+    later = {**info, "finished": "2100-01-01T00:00:00Z", "whole": False, "cases": cases}
+    store(tmp_path / "one" / "one-case", few, later)
+    text = write_leaderboard(tmp_path).read_text()
+    ecdf = text.split("### ecdf")[1].split("### soft_cut")[0]
+    assert "### batch_shaping" in text and "everything" in ecdf and "one-case" not in ecdf
+    runs = by_machine(results.read_all(tmp_path)[0])["one"]
+    assert for_report(runs).name == "everything"
 
 
 def test_a_broken_run_is_named_and_the_others_are_there(tidy, info, tmp_path):
