@@ -113,7 +113,7 @@ class Runner:
         The last of them is asked for the probes, too.
         """
         flags = conduct.import_flags(registry.imported(job.declaration))
-        probed = None if self._probe(job) else []
+        probed: list[str] | None = None if self._probe(job) else []
         while left or probed is None:
             folder = self.unfinished.scratch("worker")
             keys = {self._key(job, cell): cell.__dict__ for cell in left}
@@ -319,7 +319,9 @@ class Runner:
         if self.mode == "time":
             cost = job.operator.cost(case, cell.pass_)
             sticks = yardsticks.get((yardstick_group(case), cell.clock), {})
-            found |= metrics(record["samples"], cost, case, sticks, record["first_call"])
+            compiles = record["compilation"] or job.declaration.framework == "jax"
+            first_call = record["first_call"] if compiles else None
+            found |= metrics(record["samples"], cost, case, sticks, first_call)
             found |= {"threads": record["threads"], **record["compilation"]}
         samples = record["samples"] if self.mode == "time" else []
         verdict = {"status": judgement.verdict, "reason": judgement.reason}

@@ -29,3 +29,14 @@ def test_as_fast_as_a_copy_of_its_bytes_is_the_whole_roofline_and_faster_is_flag
     assert found([2e-3])["too_fast"] == 0
     assert found([1e-3])["too_fast"] == 1
     assert found([1e-3], bytes_=COPY // 2)["too_fast"] == 0
+
+
+def test_a_copy_that_was_once_as_fast_or_is_too_small_to_be_bound_by_bandwidth_flags_nothing():
+    cost = Cost(COPY, 1, 1000)
+    assert metrics([1e-3], cost, CASE, {"copy": [1e-3, 2e-3, 2e-3]}, None)["too_fast"] == 0
+    small = get("soft_cut").case("below-parameters")
+    assert metrics([1e-9], cost, small, {"copy": [2e-3]}, None)["too_fast"] == 0
+
+
+def test_what_compiled_nothing_has_no_compile_time():
+    assert "compile_time" not in metrics([1e-3], Cost(COPY, 1, 1000), CASE, {}, None)
