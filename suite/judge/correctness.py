@@ -130,5 +130,8 @@ def _worst(item: Kept, reference: np.ndarray, error: np.ndarray) -> tuple[str, s
     got, want = float(item.values[at]), float(reference[at])
     place = ", ".join(str(int(i)) for i in at)
     what = "value" if item.name == "output" else f"gradient to {item.name}"
-    text = f"{what}[{place}] = {got:.6g}, expected {want:.6g} ({error[at]:.3g} x tolerance)"
+    text = f"{what}[{place}] = {got:.6g}, expected {want:.6g}"
+    if f"{got:.6g}" == f"{want:.6g}":
+        text += f", off by {got - want:.2g}"
+    text += f" ({error[at]:.3g} x tolerance)"
     return text, "nan" if np.isnan(got) and not np.isnan(want) else "wrong"
