@@ -189,6 +189,8 @@ class Runner:
         found = [record for record in records if record.get("kind") == "probe"]
         if not found:
             return None
+        if job.declaration.missing():
+            return []  # as every cell says, with the reason
         if len(found) > 1 or found[0].get("status") != "measured":
             return [f"cannot be probed: {found[0].get('reason')}"]
         try:
