@@ -27,7 +27,7 @@ from suite.quality.store import (
     write,
 )
 from suite.runner import Progress, run_name
-from suite.selection import Selection, jobs
+from suite.selection import Job, Selection, jobs
 from suite.unfinished import Unfinished
 
 
@@ -85,17 +85,19 @@ def quality_jobs(
 ) -> tuple[QualityJob, ...]:
     """A job for every implementation of an operator that has a population.
 
-    In the quick profile a slow compiler gets one setting: its gradients are those of the code it
-    compiles. Raises ValueError when nothing is left.
+    In the quick profile a slow compiler gets one setting, and one implementation of an operator
+    descends for all: gradients that are equal go the same way. Raises ValueError when nothing is
+    left.
     """
     found = []
     operators = set()
-    for job in jobs(selection, device):
+    work, full = jobs(selection, device), selection.profile == "full"
+    for job in work:
         stated = populations(job.operator.name, amount.populations)
         items: list[Item] = [each for each in settings(stated) if fits(each, scale)]
-        if amount.descents:
+        if amount.descents and (job in descending(work) or not selection.whole or full):
             items += descents_of(job.operator.name)
-        if job.declaration.slow_compile and selection.profile == "quick":
+        if job.declaration.slow_compile and not full:
             items = items[:1]
         if items:
             operators.add(job.operator.name)
@@ -105,6 +107,16 @@ def quality_jobs(
     if amount.descents and "batch_shaping" in operators:
         found.append(QualityJob(None, None, "cpu", descents_of("")))
     return tuple(found)
+
+
+def descending(work: tuple[Job, ...]) -> tuple[Job, ...]:
+    """One job of every operator: eager before interpreted before compiled."""
+    order = ("torch", "numpy", "jax")
+    first: dict[str, Job] = {}
+    for job in sorted(work, key=lambda job: order.index(job.declaration.framework)):
+        if not job.declaration.slow_compile:
+            first.setdefault(job.operator.name, job)
+    return tuple(first.values())
 
 
 def fits(setting: Setting, scale: Scale) -> bool:
