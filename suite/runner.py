@@ -124,6 +124,8 @@ class Runner:
                 probed = self._probed(job, folder, records)
             done = self._take_in(job, folder, records, left, written)
             left = tuple(cell for cell in left if cell not in done)
+            if death:  # killed while it wrote, it may have left half a library
+                shutil.rmtree(self._inductor(job), ignore_errors=True)
             death = death or {"status": "crashed", "reason": "ended early without a word"}
             if left:
                 self._keep(job, left[0], conduct.outcome_with(death, written))
@@ -285,13 +287,17 @@ class Runner:
         )
         limit = self.memory_limit or int(0.8 * psutil.virtual_memory().total)
         # A compiler cache of the run's own: compile times are then those of a first compilation.
-        own = {"TORCHINDUCTOR_CACHE_DIR": str(self.unfinished.folder / "inductor")}
+        own = {"TORCHINDUCTOR_CACHE_DIR": str(self._inductor(job))}
         base = MEMORY_ENVIRONMENT if mode == "memory" else ENVIRONMENT
         worker = Worker(
             plan, Limits(self.time_limit or ITEM_SECONDS[self.profile], limit), {**base, **own}
         )
         worker.start()
         return worker
+
+    def _inductor(self, job: Job) -> Path:
+        """Where the workers of a job keep what torch's compiler made."""
+        return self.unfinished.folder / "inductor" / f"{job.operator.name}-{job.declaration.name}"
 
     def _judged(self, job: Job, cell: CellPlan, record: dict, yardsticks: dict, folder: Path):
         """A worker's record with the judge's verdict and the metrics in place of the outputs."""

@@ -35,6 +35,14 @@ BODIES = {
     "raises": ("raise ArithmeticError('no luck')", "error", "no luck"),
     "leaves": ("sys.exit(5)", "crashed", "exited with"),
     "vanishes": ("os._exit(7)", "crashed", "exited with 7"),
+    "half": (
+        "half = os.environ['TORCHINDUCTOR_CACHE_DIR'] + '/half.so'\n"
+        "    if os.path.exists(half): return y * 0\n"
+        "    os.makedirs(os.path.dirname(half), exist_ok=True)\n"
+        "    open(half, 'w').close(); os._exit(7)",
+        "crashed",
+        "exited with 7",
+    ),
     "segfaults": ("ctypes.string_at(0)", "crashed", "SIGSEGV"),
     "hangs": ("time.sleep(600)", "timeout", "within"),
     "hoards": ("hoard = np.ones(1 << 27); time.sleep(600)", "oom", "memory"),
