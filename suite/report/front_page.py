@@ -8,7 +8,7 @@ from suite.report.contents import leaderboards
 from suite.report.measured import from_folder
 from suite.report.tables import markdown
 
-BEGIN = "<!-- from the run: make report writes this part -->"
+BEGIN = '<!-- from a run: make report ARGS="--readme README.md" writes this part -->'
 END = "<!-- to here -->"
 SHOWN = "batch_shaping"
 
