@@ -1,13 +1,14 @@
 """Every test here runs on every implementation that the registry finds and this machine can run.
 
 A test asks for ``subject`` alone (any implementation), for ``judged`` (with each of the quick
-cases that are small) or for ``small`` (with each of a few tiny cases). Known errors are left out of
-all these: only ``known_error`` gives them. What needs a framework or a package that is not there
-is skipped, with the reason.
+cases that are small), for ``small`` (with each of a few tiny cases) or for ``path`` (with tiny
+cases that have every value of every option among them). Known errors are left out of all these:
+only ``known_error`` gives them. What needs a framework or a package that is not there is skipped,
+with the reason.
 """
 
 import pytest
-from small_cases import quick, richest, shrunk
+from small_cases import paths, quick, richest, shrunk
 from subject import Subject
 from theorems import THEOREMS
 
@@ -28,7 +29,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("subject", "theorem"), pairs, ids=names)
     elif "subject" in metafunc.fixturenames:
         metafunc.parametrize("subject", subjects, ids=lambda s: s.name)
-    for fixture, cases in (("judged", quick), ("small", shrunk)):
+    for fixture, cases in (("judged", quick), ("small", shrunk), ("path", paths)):
         if fixture in metafunc.fixturenames:
             pairs = [(s, case) for s in subjects for case in _cases(s, cases)]
             names = [f"{s.name}-{case.name}" for s, case in pairs]
@@ -47,6 +48,11 @@ def judged(request):
 
 @pytest.fixture
 def small(request):
+    return _runnable(*request.param)
+
+
+@pytest.fixture
+def path(request):
     return _runnable(*request.param)
 
 

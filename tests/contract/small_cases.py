@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
+from collections.abc import Container
+from typing import Any
 
 from suite import operators, workloads
 from suite.judge.correctness import Expected, expected
-from suite.operators.base import Case, Operator
+from suite.operators.base import EPSILON, Case, Operator
 
 SMALL = 20_000
 """Elements of the largest quick case that is run whole."""
@@ -34,6 +37,43 @@ def shrunk(operator: Operator) -> tuple[Case, ...]:
     return tuple(_cut(case) for case in chosen.values())
 
 
+def paths(operator: Operator) -> tuple[Case, ...]:
+    """Cases cut small that have every value of every option among them, and as few as that takes.
+
+    Where no drawn case has a value, a representative one is given it.
+    """
+    chosen = list(shrunk(operator))
+    offered = [_cut(case) for case in _drawn(operator, EPSILON)]
+    for option, values in operator.options.items():
+        for value in values:
+            if any(_said(operator, case, option) == value for case in chosen):
+                continue
+            having = [case for case in offered if _said(operator, case, option) == value]
+            # The one that brings most that is new beside it.
+            new = max(having, key=lambda case: _news(operator, case, chosen), default=None)
+            chosen.append(new or _given(chosen[0], option, value))
+    return tuple(chosen)
+
+
+def _said(operator: Operator, case: Case, option: str) -> Any:
+    """The value a case gives to an option, or the default of the operator's signature."""
+    default = inspect.signature(operator.check).parameters[option].default
+    return case.options.get(option, default)
+
+
+def _news(operator: Operator, case: Case, chosen: list[Case]) -> int:
+    """How many options it has in a value that no other case has."""
+    return sum(
+        all(_said(operator, case, option) != _said(operator, other, option) for other in chosen)
+        for option in operator.options
+    )
+
+
+def _given(case: Case, option: str, value: Any) -> Case:
+    changed = {**case.options, option: value}
+    return dataclasses.replace(case, name=f"{case.name}, {option} {value}", options=changed)
+
+
 def richest(operator: Operator) -> Case:
     """The cheapest of the cases with the most gradients: all that a slow compiler is tried on."""
 
@@ -43,12 +83,12 @@ def richest(operator: Operator) -> Case:
     return max(map(_cut, _drawn(operator)), key=key)
 
 
-def _drawn(operator: Operator) -> list[Case]:
+def _drawn(operator: Operator, dtypes: Container[str] = ("float32",)) -> list[Case]:
     """Cases whose inputs are drawn, in whatever size, and not read from a file."""
     return [
         case
         for case in operator.cases
-        if case.data not in workloads.names() and case.dtype == "float32" and "R" in case.permute
+        if case.data not in workloads.names() and case.dtype in dtypes and "R" in case.permute
     ]
 
 
@@ -58,7 +98,8 @@ def _richness(case: Case) -> tuple[int, int]:
 
 def _cut(case: Case) -> Case:
     sizes = {**case.sizes, "R": ROWS, "N": SAMPLES}
-    return dataclasses.replace(case, name=f"{case.name} cut to {ROWS}x{SAMPLES}", sizes=sizes)
+    name = f"{case.name} cut to {ROWS}x{SAMPLES}"
+    return dataclasses.replace(case, name=name, sizes=sizes, dtype="float32")
 
 
 def wanted(operator: Operator, case: Case, base: int = 0) -> Expected:
@@ -69,5 +110,6 @@ def wanted(operator: Operator, case: Case, base: int = 0) -> Expected:
 @functools.cache
 def _wanted(operator_name: str, case_name: str, base: int) -> Expected:
     operator = operators.get(operator_name)
-    cases = {case.name: case for case in (*operator.cases, *shrunk(operator), richest(operator))}
+    cut = (*paths(operator), richest(operator))
+    cases = {case.name: case for case in (*operator.cases, *cut)}
     return expected(operator, cases[case_name], base)

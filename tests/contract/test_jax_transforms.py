@@ -15,8 +15,8 @@ pytestmark = pytest.mark.framework("jax")
 class Given:
     """A case's arrays, and sum(cotangent * f) as a function of all of them."""
 
-    def __init__(self, small):
-        self.subject, self.case = small
+    def __init__(self, path):
+        self.subject, self.case = path
         operator = self.subject.operator
         self.function = self.subject.function(check_values=True)
         # What all rows share, edges, all batches share.
@@ -52,8 +52,8 @@ def test_a_plain_call_is_the_jitted_one(subject):
     given.assert_same("output", given.output(given.batches[0]), given.direct(0)["output"])
 
 
-def test_jit_of_vmap_of_grad_is_a_loop_of_gradients(small):
-    given = Given(small)
+def test_jit_of_vmap_of_grad_is_a_loop_of_gradients(path):
+    given = Given(path)
     wrt, batches = given.case.wrt, given.batches
     stacked = {
         name: array if name in given.shared else jax.numpy.stack([b[name] for b in batches])

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.framework("torch")
 class Given:
     """A case's arrays as tensors, and sum(cotangent * f) as a function of those of ``wrt``."""
 
-    def __init__(self, small):
-        self.subject, self.case = small
+    def __init__(self, path):
+        self.subject, self.case = path
         if self.subject.declaration.slow_compile:
             pytest.skip("it is a transform of the eager function, which is examined")
         operator = self.subject.operator
@@ -48,14 +48,14 @@ class Given:
             assert error <= 1.0, f"{name}: {error:.3g} tolerances"
 
 
-def test_func_grad_is_autograd(small):
-    given = Given(small)
+def test_func_grad_is_autograd(path):
+    given = Given(path)
     got = torch.func.grad(given.scalar, argnums=tuple(range(len(given.wrt))))(*given.wrt)
     given.assert_same(given.case.wrt, got, given.eager()[1:])
 
 
-def test_vmap_over_batches_of_rows_is_a_loop(small):
-    given = Given(small)
+def test_vmap_over_batches_of_rows_is_a_loop(path):
+    given = Given(path)
     case, operator = given.case, given.subject.operator
     batches = [given.tensors(inputs(operator, case, base)) for base in range(BASES)]
     # What all rows share, edges, all batches share.
@@ -76,8 +76,8 @@ def test_vmap_over_batches_of_rows_is_a_loop(small):
     torch.testing.assert_close(got, want, rtol=2e-5, atol=1e-6)
 
 
-def test_vmap_of_grad_is_a_loop_of_gradients(small):
-    given = Given(small)
+def test_vmap_of_grad_is_a_loop_of_gradients(path):
+    given = Given(path)
     case, operator = given.case, given.subject.operator
     main = case.arrays[0]
     others = {name: array for name, array in given.arrays.items() if name != main}
@@ -93,8 +93,8 @@ def test_vmap_of_grad_is_a_loop_of_gradients(small):
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6)
 
 
-def test_compiles_as_one_graph_forward_and_backward(small):
-    given = Given(small)
+def test_compiles_as_one_graph_forward_and_backward(path):
+    given = Given(path)
     torch._dynamo.reset()
     compiled = torch.compile(given.output, fullgraph=True, backend="aot_eager")
     leaves = [value.clone().requires_grad_() for value in given.wrt]
