@@ -1,9 +1,37 @@
-"""What every test process needs before a framework is imported."""
+"""What every test process needs before a framework is imported, and which tests share a process."""
 
+import importlib.metadata
 import os
+
+import pytest
 
 # float64 cases; read by jax when it is imported.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
+# Half of a GPU's memory for each of several processes is more than there is.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+UNOPTIMISED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+"""Most of what tests of jax take is compilation, and this is a third of it."""
+
+PROCESSES_FIRST = ("test_run.py", "test_cheats.py", "test_quality_run.py")
+"""Files that mostly wait for processes of their own: they start first, beside another's work."""
+
+
+def _jaxlib() -> str:
+    try:
+        return importlib.metadata.version("jaxlib")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+# An XLA that does not know a flag ends the process: only where it was tried. Workers that tests
+# start inherit it; what users get is compiled in `make check` and `make bench`.
+if _jaxlib().startswith("0.10."):
+    os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
+
+# Two processes with a thread for each core would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
@@ -15,3 +43,22 @@ def pytest_addoption(parser):
         metavar="FILE",
         help="also hold the implementations in this .py file to the contract",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """With pytest-xdist, a file's tests stay together, or an implementation's contract tests."""
+    items.sort(key=lambda item: item.path.name not in PROCESSES_FIRST)
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item) -> str:
+    """What compiles or computes the same things."""
+    given = getattr(item, "callspec", None)
+    for name in ("subject", "judged", "small", "path"):
+        if given and name in given.params:
+            value = given.params[name]
+            return (value[0] if isinstance(value, tuple) else value).name
+    return item.path.stem
