@@ -158,23 +158,36 @@ def tied(ranked: list[Choice]) -> list[Choice]:
     return [choice for choice in ranked if choice.cosine.high >= ranked[0].cosine.low]
 
 
+def level(ranked: list[Choice]) -> list[Choice]:
+    """Of the tied ones, those whose bias cannot be told from the least one's, either."""
+    rivals = tied(ranked)
+    least = min(choice.bias.high for choice in rivals)
+    return [choice for choice in rivals if choice.bias.low <= least]
+
+
 def used(ranked: list[Choice]) -> Choice:
-    """Of the tied ones, that with the least bias on its worst population."""
-    return min(tied(ranked), key=lambda choice: choice.bias.estimate)
+    """The least biased of those that cosine cannot tell from the best."""
+    return min(level(ranked), key=lambda choice: choice.bias.estimate)
 
 
 def sentence(ranked: list[Choice]) -> str:
     """What to use at this batch size, and how sure that is."""
-    best, others = used(ranked), tied(ranked)
+    best, others, same = used(ranked), tied(ranked), level(ranked)
+    what = (
+        f"use {best.words}"
+        if len(same) < len(ranked)
+        else f"no difference between the {len(ranked)} can be told"
+    )
     text = (
-        f"**{best.samples:,} samples: use {best.words or 'any setting'}.** Mean cosine with "
+        f"**{best.samples:,} samples: {what}.** Mean cosine with "
         f"the true gradient: {best.cosine.estimate:.3f} [{best.cosine.low:.3f}, "
         f"{best.cosine.high:.3f}] on its worst population ({best.cosine.population}), "
         f"{best.best.estimate:.3f} on its best; relative bias at most {best.bias.estimate:.2g}, "
         f"spread at most {best.spread.estimate:.2g}."
     )
-    if len(others) > 1:
-        text += f" {len(others) - 1} of {len(ranked) - 1} others cannot be told from it by cosine."
+    if 1 < len(others) and len(same) < len(ranked):
+        text += f" {len(others) - 1} of {len(ranked) - 1} others cannot be told from it by cosine"
+        text += f", {len(same) - 1} by bias either." if len(same) > 1 else ", but have more bias."
     worst = ranked[-1]
     if worst.cosine.high < best.cosine.low:
         text += f" The worst of {len(ranked)} is {worst.words}: {worst.cosine.estimate:.3f}."

@@ -25,6 +25,8 @@ STATISTICS = {
     "cosine": "mean cosine of one batch\nwith the true gradient",
 }
 UNITS = {"bandwidth": "units of x", "scale": "units of x", "temperature": "units of z"}
+ABREAST = 3
+"""Populations in one picture."""
 FLOOR = 3e-3
 """Where a bias that cannot be told from zero is drawn on a logarithmic axis."""
 
@@ -42,20 +44,31 @@ def figures(run: QualityRun, operator: str) -> Iterator[tuple[str, Figure]]:
             continue
         for samples in sorted(mine.index.get_level_values("samples").unique()):
             at = mine[mine.index.get_level_values("samples") == samples]
-            yield f"{knob}-{samples}", _picture(run, operator, at, knob, int(samples))
+            yield from _pictures(run, operator, at, f"{knob}-{samples}")
     sizes = table[table.index.get_level_values("knob") == "samples"]
-    if len(sizes):
-        yield "samples", _picture(run, operator, sizes, "samples", 0)
+    yield from _pictures(run, operator, sizes, "samples")
+
+
+def _pictures(
+    run: QualityRun, operator: str, table: pd.DataFrame, name: str
+) -> Iterator[tuple[str, Figure]]:
+    """One picture for every few populations."""
+    populations = list(dict.fromkeys(table.index.get_level_values("population")))
+    for start in range(0, len(populations), ABREAST):
+        some = populations[start : start + ABREAST]
+        part = table[table.index.get_level_values("population").isin(some)]
+        suffix = f"-{start // ABREAST + 1}" if len(populations) > ABREAST else ""
+        yield f"{name}{suffix}", _picture(run, operator, part, some)
 
 
 def _number(text: str) -> float:
     return float(pd.to_numeric(text, errors="coerce"))
 
 
-def _picture(
-    run: QualityRun, operator: str, table: pd.DataFrame, knob: str, samples: int
-) -> Figure:
-    populations = list(dict.fromkeys(table.index.get_level_values("population")))
+def _picture(run: QualityRun, operator: str, table: pd.DataFrame, populations: list[str]) -> Figure:
+    knob = str(table.index.get_level_values("knob")[0])
+    samples = int(table.index.get_level_values("samples")[0])
+    looks = _looks(run, operator)
     width = LEFT + len(populations) * PANEL + RIGHT
     height = ABOVE + len(STATISTICS) * HEIGHT + BELOW
     figure = bare_figure(width, height)
@@ -73,8 +86,9 @@ def _picture(
             if metric == "cosine" and table["cosine"]["low"].min() < 0.5:
                 ax.axhline(0, color="0.6", linewidth=0.8)
             ends[row, column] = [
-                _line(ax, group[metric], knob, number, _label(run, operator, population, sweep))
-                for number, sweep in enumerate(sweeps)
+                _line(ax, group[metric], looks.index(label), label)
+                for sweep in sweeps
+                for label in [_label(run, operator, population, sweep)]
                 if len(group := here[here.index.get_level_values("sweep") == sweep])
             ]
         axes[0, column].set_title(population, fontsize=9, loc="left")
@@ -85,9 +99,20 @@ def _picture(
         label_ends(axes[row, -1], ends[row, len(populations) - 1])
     what = "the batch size" if knob == "samples" else f"{knob}, {samples:,} samples a batch"
     title = f"{operator}: gradient quality against {what}"
-    note = "bands: 95% bootstrap intervals; a bias that cannot be told from 0 lies on the floor"
+    note = (
+        "bands: 95% bootstrap intervals; a bias that cannot be told from 0 lies on the floor; "
+        "1: as large as the true gradient"
+    )
     figure.text(0.1 / width, 1 - 0.1 / height, f"{title}\n{note}", fontsize=9, va="top")
     return figure
+
+
+def _looks(run: QualityRun, operator: str) -> list[str]:
+    """Labels of all sweeps of an operator; a label's place decides its look in every picture."""
+    stated = run.info["populations"][operator]
+    labels = {_label(run, operator, p, sweep) for p, said in stated.items()
+              for sweep in said["sweeps"]}  # fmt: skip
+    return sorted(labels)
 
 
 def _dress(ax: Axes, metric: str, knob: str) -> None:
@@ -104,7 +129,7 @@ def _dress(ax: Axes, metric: str, knob: str) -> None:
     plain(ax)
 
 
-def _line(ax: Axes, numbers: pd.DataFrame, knob: str, look: int, label: str) -> End:
+def _line(ax: Axes, numbers: pd.DataFrame, look: int, label: str) -> End:
     """A sweep's curve with its band; where it ends."""
     values = numbers.index.get_level_values("value").map(_number)
     numbers = numbers.set_axis(values).sort_index()

@@ -16,8 +16,8 @@ from suite.quality.choices import (
     choices,
     disagreement,
     lead,
+    level,
     sentence,
-    tied,
     used,
     warnings,
 )
@@ -115,7 +115,7 @@ def _ranking(operator: str, ranked: dict[int, list[Choice]]) -> Table:
         listed = [best, *(choice for choice in each if choice is not best)]
         listed = listed[:SHOWN] + ([each[-1]] if each[-1] not in listed[:SHOWN] else [])
         for choice in listed:
-            mark = "use" if choice is best else "tied" if choice in tied(each) else ""
+            mark = "use" if choice is best else "same" if choice in level(each) else ""
             rows.append(
                 (
                     f"{samples:,}",
@@ -164,7 +164,13 @@ def _or_dash(value: float, form: str) -> str:
 
 def _agreement(run: QualityRun) -> Table:
     rows = [
-        (operator, name, lead(run, operator), str(count), f"{difference:.1e}")
+        (
+            operator,
+            name,
+            lead(run, operator),
+            str(count),
+            f"{difference:.0e}" if difference else "below 1e-6",
+        )
         for operator in operators_of(run)
         for name, count, difference in disagreement(run, operator)
     ]

@@ -168,6 +168,7 @@ def test_the_page_advises_what_the_numbers_say(run, tmp_path):
     cosines = [choice.cosine.estimate for choice in ranked[256]]
     assert cosines == sorted(cosines, reverse=True)
     best = used(ranked[256]).words
+    assert best == "steepness 8.0"
     page, *pictures = write_report(run, tmp_path)
     text = page.read_text()
     assert f"**256 samples: use {best}.**" in text
