@@ -185,7 +185,7 @@ def sentence(ranked: list[Choice]) -> str:
         f"{best.best.estimate:.3f} on its best; relative bias at most {best.bias.estimate:.2g}, "
         f"spread at most {best.spread.estimate:.2g}."
     )
-    if 1 < len(others) and len(same) < len(ranked):
+    if len(others) > 1 and len(same) < len(ranked):
         text += f" {len(others) - 1} of {len(ranked) - 1} others cannot be told from it by cosine"
         text += f", {len(same) - 1} by bias either." if len(same) > 1 else ", but have more bias."
     worst = ranked[-1]

@@ -18,7 +18,7 @@ from suite.quality.store import QualityRun
 from suite.report.drawing import COLOURS, DASHES, MARKERS, bare_figure, plain
 from suite.report.labels import End, label_ends
 
-PANEL, HEIGHT, LEFT, RIGHT, ABOVE, BELOW = 2.7, 2.1, 0.9, 1.55, 0.75, 0.6  # inches
+PANEL, HEIGHT, LEFT, RIGHT, ABOVE, BELOW = 2.7, 2.1, 0.9, 1.7, 0.95, 0.6  # inches
 STATISTICS = {
     "relative_bias": "relative bias |E e - g| / |g|",
     "relative_spread": "relative spread of one batch",
@@ -69,7 +69,7 @@ def _picture(run: QualityRun, operator: str, table: pd.DataFrame, populations: l
     knob = str(table.index.get_level_values("knob")[0])
     samples = int(table.index.get_level_values("samples")[0])
     looks = _looks(run, operator)
-    width = LEFT + len(populations) * PANEL + RIGHT
+    width = max(LEFT + len(populations) * PANEL + RIGHT, 6.4)
     height = ABOVE + len(STATISTICS) * HEIGHT + BELOW
     figure = bare_figure(width, height)
     figure.subplots_adjust(left=LEFT / width, right=1 - RIGHT / width, wspace=0.12, hspace=0.14,
@@ -100,8 +100,8 @@ def _picture(run: QualityRun, operator: str, table: pd.DataFrame, populations: l
     what = "the batch size" if knob == "samples" else f"{knob}, {samples:,} samples a batch"
     title = f"{operator}: gradient quality against {what}"
     note = (
-        "bands: 95% bootstrap intervals; a bias that cannot be told from 0 lies on the floor; "
-        "1: as large as the true gradient"
+        "bands: 95% bootstrap intervals; grey line: as large as the true gradient, or no help\n"
+        "a bias that cannot be told from 0 lies on the floor"
     )
     figure.text(0.1 / width, 1 - 0.1 / height, f"{title}\n{note}", fontsize=9, va="top")
     return figure
