@@ -164,3 +164,69 @@ def test_half_types_are_allowed_their_rounding():
     want = expected(OPERATOR, half, 0)
     rounded = want.reference["output"].astype(np.float16)
     assert units(rounded, want.reference["output"], want.allowed["output"]).max() <= 1.0
+
+
+def test_where_value_and_condition_vanish_the_smallest_number_is_allowed():
+    zero = dataclasses.replace(
+        OPERATOR,
+        reference=lambda x: 0 * x,
+        condition=lambda cotangent, wrt, x: {"output": 0 * x, "x": 0 * x},
+    )
+    for dtype, smallest in SMALLEST.items():
+        want = expected(zero, dataclasses.replace(CASE, dtype=dtype), 0)
+        assert (want.allowed["output"] == smallest).all()
+
+
+def test_a_reference_may_overflow_in_silence():
+    pole = dataclasses.replace(OPERATOR, reference=lambda x: x / (x - x))
+    want = expected(pole, CASE, 0)
+    assert np.isinf(want.reference["output"]).all()
+    assert np.isfinite(want.allowed["output"]).all()
+    item = Kept(0, "output", reorder(want.reference["output"], CASE.dims["output"],
+                                     round_of(CASE, 0).orders))  # fmt: skip
+    assert judge(pole, CASE, [item], {0: want}).verdict == "ok"
+
+
+def test_one_tolerance_exactly_is_right():
+    allowed = {"output": np.full((3, 50), 0.25), "x": np.full((3, 50), 0.25)}
+    want = dataclasses.replace(expected(OPERATOR, CASE, 0), allowed=allowed)
+    whole = np.round(want.reference["output"] * 8) / 8
+    want = dataclasses.replace(want, reference={**want.reference, "output": whole})
+    got = reorder(whole, CASE.dims["output"], round_of(CASE, 0).orders) + 0.25
+    judgement = judge(OPERATOR, CASE, [Kept(0, "output", got)], {0: want})
+    assert (judgement.verdict, judgement.value_error) == ("ok", 1.0)
+
+
+def test_a_wrong_number_that_prints_like_the_right_one_says_by_how_much_it_is_off():
+    allowed = {"output": np.full((3, 50), 1e-12), "x": np.full((3, 50), 1e-12)}
+    want = dataclasses.replace(expected(OPERATOR, CASE, 0), allowed=allowed)
+    want = dataclasses.replace(want, reference={**want.reference, "output": np.ones((3, 50))})
+    got = np.ones((3, 50))
+    got[0, 0] -= 2e-9
+    judgement = judge(OPERATOR, CASE, [Kept(0, "output", got)], {0: want})
+    assert judgement.reason == (
+        "value[0, 0] = 1, expected 1, off by -2e-09 (2e+03 x tolerance)"
+    )  # fmt: skip
+    got[0, 0] = 3.0
+    judgement = judge(OPERATOR, CASE, [Kept(0, "output", got)], {0: want})
+    assert judgement.reason == "value[0, 0] = 3, expected 1 (2e+12 x tolerance)"
+
+
+def test_the_judgement_of_several_arrays_names_the_worst():
+    where = round_of(CASE, 0)
+    step = reorder(expected(OPERATOR, CASE, 0).allowed["x"], CASE.dims["x"], where.orders)[0, 0]
+    kept = right_answer()
+    for item in kept:
+        item.values[0, 0] += (20 if item.name == "x" else 2) * step
+    judgement = judged(kept)
+    assert judgement.reason.startswith("gradient to x[0, 0] = ")
+    assert judgement.errors["x"] > judgement.errors["output"] > 1
+    nan = right_answer(1)
+    nan[0].values[2, 2] = np.nan
+    assert judged([*kept, *nan]).verdict == "nan"
+
+
+def test_an_answer_in_float16_is_judged_in_float64():
+    """65504 + 32 overflows float16, and is no error to speak of."""
+    got, want = np.array([65504.0], np.float16), np.array([65536.0])
+    assert units(got, want, np.array([64.0]))[0] == 0.5

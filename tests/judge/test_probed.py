@@ -302,3 +302,35 @@ def test_a_slow_compiler_is_probed_with_a_case_as_it_is():
     assert probe.case == probe.curved == OPERATOR.cases[0]
     assert probe.steps == ("plain", "again", "nudged")
     assert planned(OPERATOR, ("float32",), "torch", ODD) == probes(OPERATOR, ("float32",), "torch")
+
+
+def test_a_probe_that_cannot_be_taken_excuses_no_other():
+    tried = (Probe(CASE, None), Probe(CASE, None))
+    wrong = left(1, strided=shifted("strided"))
+    assert len(all_flags(wrong, {"0/unsupported": "no float64"}, tried)) == 1
+
+
+def test_every_array_that_differs_is_named():
+    both = shifted("again", "x", 1e-15)
+    both["output"] = shifted("again", "output", 1e-15)["output"]
+    assert flags(again=both) == ["gives other bits for the same input: output, x"]
+
+
+def test_nan_repeats_nan():
+    def with_nan(case, rng):
+        x = rng.uniform(1.0, 2.0, size=case.shape("x"))
+        x[0, 0] = np.nan
+        return {"x": x}
+
+    operator = dataclasses.replace(OPERATOR, name="with NaN", draw=with_nan)
+    x, g = (given(operator, CASE, "plain")[name] for name in ("x", "output"))
+    answer = {"output": x**3, "x": 3 * x**2 * g}
+    probe = Probe(CASE, None, ("plain", "again"))
+    assert probe_flags(operator, probe, {"plain": answer, "again": answer}, Wanted(), True) == []
+
+
+def test_infinities_of_a_reference_are_no_warning():
+    operator = dataclasses.replace(
+        OPERATOR, name="pole", reference_gradient=lambda g, wrt, x: {"x": g / (x - x)}
+    )
+    assert curved(np.zeros((2, 7)), operator) == []
