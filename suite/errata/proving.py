@@ -61,13 +61,21 @@ def prove(entry: Erratum) -> Proved:
     os.environ.setdefault("JAX_ENABLE_X64", "1")
     if missing := [name for name in entry.needs if importlib.util.find_spec(name) is None]:
         return Proved(entry, "not run", reason=f"{', '.join(missing)} not installed")
-    versions = {name: importlib.metadata.version(name) for name in entry.needs}
+    versions = {name: _version(name) for name in entry.needs}
     try:
         evidence = tuple(entry.proof())
     except Exception as error:  # a proof is somebody's code: its failure is an outcome
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return Proved(entry, "failed", versions=versions, reason=reason)
     return Proved(entry, verdict_of(evidence), evidence, versions)
+
+
+def _version(package: str) -> str:
+    """Of the distribution that a package is imported from; POT's package is ot."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(importlib.metadata.packages_distributions()[package][0])
 
 
 def with_recorded(found: Iterable[Proved], file: Path) -> tuple[Proved, ...]:
