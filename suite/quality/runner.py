@@ -196,7 +196,8 @@ class QualityRunner:
         path.unlink()
         with np.errstate(all="ignore"):
             if isinstance(item, Setting):
-                return of_gradients(item, found, self._truths)
+                truths = self._truths.setdefault(item.population.operator, {})
+                return of_gradients(item, found, truths)
             return of_descent(item, found)
 
     def _keep(self, job: QualityJob, item: Item, outcome: dict) -> None:
