@@ -17,6 +17,7 @@ from rich.table import Table
 from suite import bench as main_job
 from suite import cache, operators, registry
 from suite.display import Display
+from suite.operators.base import Profile
 from suite.results import Run, read_all
 from suite.selection import Selection
 from suite.timing.plan import Mode
@@ -71,16 +72,24 @@ def check(
     case: Cases = [],  # noqa: B006
     device: Device = "auto",
     full: Full = False,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Known errors and absent peers too, and more cases.")
+    ] = False,
     results: Annotated[
         Path | None, typer.Option("--results", help="Folder of runs; else a cache.")
     ] = None,
     time_limit: TimeLimit = 0.0,
     memory_limit: MemoryLimit = 0.0,
 ) -> None:
-    """Judge values and gradients without timing anything."""
-    selection = Selection(
-        tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
-    )
+    """Judge values and gradients without timing anything.
+
+    With --all every implementation, known errors and absent peers included, on every case of up to
+    2^18 elements; slow compilers on the representative ones. Interrupted, the same command goes on
+    where it stopped.
+    """
+    profile: Profile = "full" if full else "quick"
+    asked = tuple(operator), tuple(implementation), tuple(case)
+    selection = Selection(*asked, device, profile, everybody)
     run = _run(selection, "check", results or cache.folder("checks"), time_limit, memory_limit)
     counts = run.statuses.groupby(["operator", "implementation", "status"]).size()
     table = counts.unstack(fill_value=0).reset_index()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,19 +17,27 @@ from suite.timing.plan import CellPlan
 SLOW_COMPILE_CASES = 1
 """Representative cases of an operator that a slow compiler gets in the quick profile."""
 
+EVERYBODYS = 1 << 18
+"""Elements of the largest case that everybody is checked on."""
+
 LARGE = 1 << 16
 """Elements from which the quick profile times forward alone, too."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a user asked for; empty means all. ``implementations`` holds names and .py files."""
+    """What a user asked for; empty means all. ``implementations`` holds names and .py files.
+
+    everybody: known errors too, and what a package is missing for; beside the quick profile's cases
+    all others of up to EVERYBODYS elements; slow compilers on every representative case.
+    """
 
     operators: tuple[str, ...] = ()
     implementations: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     device: str = "auto"
     profile: Profile = "quick"
+    everybody: bool = False
 
     @property
     def whole(self) -> bool:
@@ -46,7 +53,8 @@ class Selection:
     @property
     def key(self) -> str:
         """Names the folder of an unfinished run, so that the same command finds it again."""
-        text = json.dumps([self.operators, self.implementations, self.cases, self.device])
+        asked: list = [self.operators, self.implementations, self.cases, self.device]
+        text = json.dumps(asked + ["everybody"] * self.everybody)
         return f"{self.profile}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -73,9 +81,9 @@ class Job:
 def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
-    Known errors, and what a package is missing for, are left out unless named. An implementation
-    that does not run on the device runs on the CPU. A user's own file, given alone, runs beside the
-    others of its operators.
+    Known errors, and what a package is missing for, are left out unless named, or everybody is
+    asked for. An implementation that does not run on the device runs on the CPU. A user's own file,
+    given alone, runs beside the others of its operators.
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
@@ -95,7 +103,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     for name in chosen:
         operator = operators.get(name)
         for declaration in declared:
-            if declaration.operator == name and _wanted(declaration, names, selection.files):
+            if declaration.operator == name and _wanted(declaration, names, selection):
                 job = _job(declaration, operator, selection, device)
                 if job.cells:
                     found.append(job)
@@ -104,12 +112,12 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     return tuple(found)
 
 
-def _wanted(declaration: Declaration, names: set[str], files: Sequence[str]) -> bool:
-    if str(declaration.path) in files:
+def _wanted(declaration: Declaration, names: set[str], selection: Selection) -> bool:
+    if str(declaration.path) in selection.files:
         return True
     if names:
         return declaration.name in names
-    return not (declaration.known_error or declaration.missing())
+    return selection.everybody or not (declaration.known_error or declaration.missing())
 
 
 def _job(declaration: Declaration, operator: Operator, selection: Selection, device: str) -> Job:
@@ -118,10 +126,11 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         case
         for case in operator.cases
         if (case.name in selection.cases if selection.cases else True)
-        and (selection.profile == "full" or case.profile == "quick" or selection.cases)
+        and (selection.cases or _in_profile(case, selection))
     ]
     if declaration.slow_compile and selection.profile == "quick" and not selection.cases:
-        cases = [case for case in cases if case.representative][:SLOW_COMPILE_CASES]
+        few = None if selection.everybody else SLOW_COMPILE_CASES
+        cases = [case for case in cases if case.representative][:few]
     ticks = clocks(declaration.framework, where)
     everything = selection.profile == "full" or bool(selection.cases)
     alone = [c for c in cases if everything or _worth_a_forward(c)]
@@ -135,6 +144,12 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
     measured = [] if declaration.slow_compile and not everything else cases
     memory = [CellPlan(case.name, PASSES[1]) for case in measured if case.memory]
     return Job(declaration, operator, where, tuple(cells), tuple(memory))
+
+
+def _in_profile(case: Case, selection: Selection) -> bool:
+    if case.profile == "quick" or selection.profile == "full":
+        return True
+    return selection.everybody and math.prod(case.shape(case.arrays[0])) <= EVERYBODYS
 
 
 def _worth_a_forward(case: Case) -> bool:

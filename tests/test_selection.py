@@ -2,7 +2,7 @@
 
 import pytest
 
-from suite import operators
+from suite import operators, registry
 from suite.selection import SLOW_COMPILE_CASES, Selection, jobs
 
 OWN = """
@@ -47,6 +47,20 @@ def test_a_known_error_runs_only_when_named(tmp_path):
     assert ("soft_cut", "published") in names(with_file)
     (declared,) = [j for j in jobs(with_file, "cpu") if j.declaration.name == "published"]
     assert declared.declaration.known_error == "E7"
+
+
+def test_asking_for_everybody_adds_known_errors_and_cases_and_is_another_run():
+    some, everybody = (
+        Selection(("soft_cut",), (), everybody=all_of_them) for all_of_them in (False, True)
+    )
+    declared = {d.name for d in registry.discover() if d.operator == "soft_cut"}
+    assert {name for _, name in names(everybody)} == declared > {n for _, n in names(some)}
+    before, after = (
+        {(job.title, cell) for job in jobs(each, "cpu") for cell in job.cells}
+        for each in (some, everybody)
+    )
+    assert before < after
+    assert some.key != everybody.key
 
 
 def test_what_cannot_use_the_gpu_runs_on_the_cpu():
