@@ -2,6 +2,7 @@
 # make test      run the tests
 # make quality   gradients against those of the population, and a page that says what to use
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
+# PROCESSES=2    how many the tests are shared among; 0: none beside the first
 
 PYTHON ?= python3
 VENV ?= 1
@@ -10,7 +11,9 @@ ARGS ?=
 ifeq ($(VENV),0)
 PY := $(PYTHON)
 READY :=
+PROCESSES ?= 0
 else
+PROCESSES ?= 2
 PY := .venv/bin/python
 READY := .venv/.ready
 endif
@@ -33,8 +36,11 @@ bench: $(READY)
 report: $(READY)
 	$(PY) -m suite report $(ARGS)
 
+# Tests that share what they compile stay in one process (tests/conftest.py).
+SHARED := $(if $(filter-out 0,$(PROCESSES)),-n $(PROCESSES) --dist loadgroup --no-loadscope-reorder)
+
 test: $(READY)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(SHARED) $(ARGS)
 
 quality: $(READY)
 	$(PY) -m suite quality $(ARGS)
