@@ -46,7 +46,7 @@ STAND_INS = {
         import torch
 
         def greater(x, y, softness=0.1, mode="smooth", epsilon=1e-10):
-            assert not torch.is_tensor(softness)
+            assert not torch.is_tensor(softness) or softness.ndim == 0
             return torch.sigmoid((x - y - epsilon) / softness)
         """,
     "ot": """

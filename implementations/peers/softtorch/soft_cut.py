@@ -12,8 +12,8 @@ from suite.registry import implements
 
 def lacking(case):
     """Why softtorch cannot do a case, or None."""
-    if "steepness" in case.dims:
-        return "softtorch takes its softness, 1 / steepness, as a number, not as a tensor"
+    if case.dims.get("steepness"):
+        return "softtorch takes one softness, 1 / steepness, not one for every row"
     return None
 
 
