@@ -230,3 +230,39 @@ def test_an_answer_in_float16_is_judged_in_float64():
     """65504 + 32 overflows float16, and is no error to speak of."""
     got, want = np.array([65504.0], np.float16), np.array([65536.0])
     assert units(got, want, np.array([64.0]))[0] == 0.5
+
+
+def test_a_wrong_value_is_no_wrong_gradient():
+    judgement = altered(lambda values: values.__iadd__(1.0), "output")
+    assert judgement.gradient_error == 0.0
+    assert judgement.value_error > 100
+    forward = judged([item for item in right_answer() if item.name == "output"])
+    assert forward.gradient_error is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-3), ("float16", 1e-3)]
+)
+def test_half_types_have_the_tolerance_of_float32_and_float64_its_own(dtype, tolerance):
+    want = expected(OPERATOR, dataclasses.replace(CASE, dtype=dtype), 0)
+    rounding = EPSILON[dtype] * np.abs(want.reference["output"]) + SMALLEST[dtype]
+    assert np.allclose(want.allowed["output"] - rounding, tolerance, rtol=1e-6, atol=0)
+
+
+def test_a_gradient_of_another_shape_leaves_no_value_standing():
+    judgement = judged([*right_answer(), Kept(1, "x", np.zeros((3, 49)))])
+    assert judgement.errors == {"output": np.inf, "x": np.inf}
+    assert judgement.reason == "x has shape (3, 49), expected (3, 50)"
+
+
+def test_no_error_beside_the_infinite_reference_is_allowed_for_its_size():
+    pole = dataclasses.replace(OPERATOR, reference=lambda x: x / (x - x))
+    allowed = expected(pole, CASE, 0).allowed["output"]
+    assert (allowed == 1e-3 + SMALLEST["float32"]).all()
+
+
+def test_an_error_just_beyond_the_sum_is_told_from_one_within():
+    allowed = expected(OPERATOR, CASE, 4 % 3).allowed["output"].sum()
+    assert judged([sampled(4, total_shift=0.99 * allowed)]).verdict == "ok"
+    beyond = judged([sampled(4, total_shift=1.5 * allowed)])
+    assert beyond.verdict == "wrong" and beyond.value_error == pytest.approx(1.5, rel=1e-6)
