@@ -145,8 +145,11 @@ def test_reports_read_the_store_and_measure_nothing(path):
 
 
 def test_only_the_adaptors_know_frameworks():
-    """But for the network behind the workloads, and for the clocks, captured before anything."""
+    """But for the network behind the workloads, the clocks, captured before anything, and the
+    proofs about other libraries, which are called with arrays of their own framework."""
     for path in SUITE:
         if path.name == "clocks.py" or {"workloads", "frameworks"} & set(path.parts):
+            continue
+        if path.parent.name == "errata" and path.name.startswith("peers_"):
             continue
         assert not foreign(path) & {"torch", "jax", "triton"}, module_of(path)
