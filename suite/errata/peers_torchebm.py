@@ -1,7 +1,7 @@
 """torchebm 0.8.9 as installed: score matching on quadratic energies, whose traces are known.
 
-E(x) = p |x|^2 / 2 in D dimensions has score -p x and Laplacian p D. Its other losses are examined
-in ``suite.errata.peers_torchebm_losses``.
+E(x) = p |x|^2 / 2 in D dimensions has score -p x and Laplacian p D. Its other losses are in the
+files whose names go on from here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _of(x: Any, kind: str, energy: Any = None, seed: int = 1, **options: Any) ->
 
     energy = energy or quadratic()
     loss = getattr(losses, kind)(energy, dtype=x.dtype, **options)
-    return float(loss(x, generator=seeded(seed)))
+    return float(loss(x, generator=seeded(seed)).detach())
 
 
 def _slope(x: Any, kind: str, **options: Any) -> float:
@@ -145,7 +145,7 @@ def _idle() -> tuple[Evidence, ...]:
             energy, custom_regularization=lambda x, model: model.p, dtype=x.dtype, **strength
         )
         scale = strength.get("regularization_strength", 1.0)
-        added = (float(loss(x)) - _right(x)) / scale
+        added = (float(loss(x).detach()) - _right(x)) / scale
         quantity = f"what custom_regularization=p adds, its strength {name}"
         found.append(Evidence(quantity, added, PRECISION, 1e-9))
     return tuple(found)

@@ -27,7 +27,7 @@ def _pair(distance: float, kind: str) -> tuple[float, float, float]:
     first = torch.autograd.grad(rank, x, create_graph=True)[0][0, 1]
     # Without a graph, which is the l2 rank's, it cannot be asked for.
     second = torch.autograd.grad(first, x)[0][0, 1] if first.requires_grad else math.nan
-    return float(rank), float(first), float(second)
+    return float(rank.detach()), float(first.detach()), float(second)
 
 
 def _ranks() -> tuple[Evidence, ...]:
@@ -75,7 +75,7 @@ def _far() -> tuple[Evidence, ...]:
     ranks = torchsort.soft_rank(x, regularization="kl")
     slope = torch.autograd.grad(ranks[0, 2], x)[0][0, 2]
     return (
-        Evidence("kl rank of 2000 beside 0 and 1000", float(ranks[0, 2]), 3, 1e-3),
+        Evidence("kl rank of 2000 beside 0 and 1000", float(ranks[0, 2].detach()), 3, 1e-3),
         Evidence("its derivative", float(slope), 0, 1e-6),
     )
 
