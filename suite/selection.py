@@ -15,10 +15,13 @@ from suite.timing.clocks import clocks
 from suite.timing.plan import CellPlan
 
 SLOW_COMPILE_CASES = 1
-"""Representative cases of an operator that a slow compiler gets in the quick profile."""
+"""Cases of an operator that a slow compiler gets in the quick profile, forward+backward alone."""
 
 EVERYBODYS = 1 << 18
 """Elements of the largest case that everybody is checked on."""
+
+MEMORY_CASES = 1
+"""Cases of an operator whose peak memory the quick profile measures: each costs a process."""
 
 LARGE = 1 << 16
 """Elements from which the quick profile times forward alone, too."""
@@ -128,12 +131,13 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         if (case.name in selection.cases if selection.cases else True)
         and (selection.cases or _in_profile(case, selection))
     ]
-    if declaration.slow_compile and selection.profile == "quick" and not selection.cases:
+    everything = selection.profile == "full" or bool(selection.cases)
+    hurried = declaration.slow_compile and not everything
+    if hurried:
         few = None if selection.everybody else SLOW_COMPILE_CASES
         cases = [case for case in cases if case.representative][:few]
     ticks = clocks(declaration.framework, where)
-    everything = selection.profile == "full" or bool(selection.cases)
-    alone = [c for c in cases if everything or _worth_a_forward(c)]
+    alone = [c for c in cases if everything or (_worth_a_forward(c) and not hurried)]
     cells = [
         CellPlan(case.name, pass_, clock)
         for case in cases
@@ -141,8 +145,10 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         for pass_ in PASSES
         if pass_ == PASSES[1] or case in alone
     ]
-    measured = [] if declaration.slow_compile and not everything else cases
+    measured = [] if hurried else cases
     memory = [CellPlan(case.name, PASSES[1]) for case in measured if case.memory]
+    if not everything:
+        memory = memory[:MEMORY_CASES]
     return Job(declaration, operator, where, tuple(cells), tuple(memory))
 
 

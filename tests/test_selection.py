@@ -29,6 +29,13 @@ def test_slow_compilers_get_few_cases_of_an_operator_in_the_quick_profile():
     assert {job.operator.name for job in slow} == set(operators.names())
     for job in slow:
         assert 1 <= len({cell.case for cell in job.cells}) <= SLOW_COMPILE_CASES
+        assert {cell.pass_ for cell in job.cells} == {"forward+backward"}
+
+
+def test_the_quick_profile_measures_the_memory_of_one_case_an_operator():
+    quick = [job for job in jobs(Selection(), "cpu") if not job.declaration.slow_compile]
+    assert {len(job.memory) for job in quick} == {1}
+    assert max(len(j.memory) for j in jobs(Selection(profile="full"), "cpu")) > 1
 
 
 def test_a_file_alone_runs_beside_the_others_of_its_operator(tmp_path):
