@@ -60,7 +60,8 @@ def _of(x: Any, kind: str, energy: Any = None, seed: int = 1, **options: Any) ->
 
     energy = energy or quadratic()
     loss = getattr(losses, kind)(energy, dtype=x.dtype, **options)
-    return float(loss(x, generator=seeded(seed)).detach())
+    # A copy: its regularization sets requires_grad on the batch that it is given.
+    return float(loss(x.clone(), generator=seeded(seed)).detach())
 
 
 def _slope(x: Any, kind: str, **options: Any) -> float:
@@ -215,7 +216,8 @@ ENTRIES = (
         "mean |score|^2 / 2 + trace of its Jacobian",
         "",
         "none",
-        "Holds, its gradient and its regularization too.",
+        "Holds, its gradient and its regularization too (which sets requires_grad on the caller's "
+        "batch).",
         TORCHEBM,
         _exact,
     ),
