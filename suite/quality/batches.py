@@ -162,6 +162,9 @@ def _part(
     found: Arrays = {}
     for component, push in pushes.items():
         output, gradient = subject.pull(batch.arrays, batch.options, wrt, push)
+        if gradient.shape != batch.arrays[wrt].shape:
+            wanted = batch.arrays[wrt].shape
+            raise ValueError(f"gradient to {wrt} has shape {gradient.shape}: expected {wanted}")
         for parameter, path in batch.paths.items():
             found[f"gradient/{component}/{parameter}"] = (gradient * path).sum(axis=1)
     assert output is not None

@@ -41,7 +41,7 @@ def _paths(run: QualityRun, mine: list[Goal]) -> Figure:
                            bottom=0.5 / height)  # fmt: skip
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     rows = shown(run)
-    names = list(dict.fromkeys(rows["objective"]))
+    names = list(dict.fromkeys(name for goal in mine for name in goal.of(rows)["objective"]))
     labels = []
     for ax, goal in zip(panels, mine, strict=False):
         labels.append(_panel(ax, goal.of(rows), names, _threshold(goal)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import sys
 import threading
@@ -34,6 +35,8 @@ from suite.runner import ENVIRONMENT, ITEM_SECONDS, Progress
 from suite.unfinished import Unfinished
 
 JOURNAL = "journal.jsonl"
+# Nothing here is timed, and half of what jax takes is compilation: what users set goes first.
+LESS_COMPILATION = "--xla_backend_optimization_level=1"
 MODULE = "suite.quality.worker"
 MEASURING = (
     "batches", "descents", "objectives", "problems", "settings", "targets", "verdicts"
@@ -124,13 +127,17 @@ class QualityRunner:
         return self._sources[known]
 
     def _job(self, number: int, job: QualityJob, keys: list[str], workers: int) -> None:
-        """Workers until every item has a record: a death costs one item, another goes on."""
+        """Workers until every item has a record: a death costs one item, another goes on.
+
+        What ran out of time is tried once more: the machine may have stood still.
+        """
         wanted = dict(zip(keys, job.items, strict=True))
         todo = [item for key, item in wanted.items() if key not in self.unfinished.done]
         left = {item.name: item for item in sorted(todo, key=draws)}
         if self._stopping or not left:
             return
         self.progress.job(job.title, 0)
+        late: set[str] = set()
         if job.declaration is None:
             self._alone(job, left)
         while left and not self._stopping:
@@ -139,7 +146,11 @@ class QualityRunner:
             shutil.rmtree(folder)
             if left and not self._stopping:
                 outcome = death or {"status": "crashed", "reason": "ended early without a word"}
-                self._keep(job, left.pop(next(iter(left))), outcome)
+                name = next(iter(left))
+                if outcome["status"] == "timeout" and name not in late:
+                    late.add(name)
+                else:
+                    self._keep(job, left.pop(name), outcome)
 
     def _alone(self, job: QualityJob, left: dict[str, Item]) -> None:
         while left and not self._stopping:
@@ -168,7 +179,8 @@ class QualityRunner:
         limit = self.memory_limit or int(0.8 * psutil.virtual_memory().total)
         limits = Limits(self.time_limit or ITEM_SECONDS[self.profile], limit // workers)
         threads = str(max(1, self.machine.cores // workers))
-        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": threads}
+        flags = os.environ.get("XLA_FLAGS", LESS_COMPILATION)
+        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": threads, "XLA_FLAGS": flags}
         worker = Worker(plan, limits, environment, MODULE)
         worker.start()
         try:
