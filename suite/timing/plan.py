@@ -54,7 +54,7 @@ class Budget:
 
 BUDGETS: dict[Profile, Budget] = {
     "quick": Budget(seconds=0.06, warm_up=0.03, low=30, high=60, cap=0.4),
-    "full": Budget(seconds=2.0, warm_up=0.15, low=30, high=300, cap=15.0),
+    "full": Budget(seconds=0.8, warm_up=0.15, low=30, high=300, cap=8.0),
 }
 
 
