@@ -1,4 +1,4 @@
-"""Direct labels at the ends of lines, pushed apart until none covers another."""
+"""Direct labels at the ends of lines, or above marks, placed so that none covers another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 POINTS = 8.0
 LINE_HEIGHT = 1.35
@@ -13,7 +14,7 @@ LINE_HEIGHT = 1.35
 
 @dataclass(frozen=True)
 class End:
-    """A label's text and colour, and the data point where its line ends."""
+    """A label's text and colour, and the data point where its line ends, or its mark is."""
 
     text: str
     x: float
@@ -46,6 +47,28 @@ def label_ends(ax: Axes, ends: list[End]) -> None:
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6, "shrinkB": 4},
         )
+
+
+def label_above(ax: Axes, ends: list[End], step: float) -> None:
+    """Write every label above the axes, right of its mark, the leftmost highest.
+
+    So no leader, which goes straight down to the mark, crosses a label. step: points a line.
+    """
+    for line, end in enumerate(sorted(ends, key=lambda end: -end.x)):
+        ax.annotate(
+            end.text,
+            xy=(end.x, end.y),
+            xycoords="data",
+            xytext=(end.x, 1.0),
+            textcoords=ax.get_xaxis_transform()
+            + ScaledTranslation(-2 / 72, step * (line + 0.6) / 72, ax.figure.dpi_scale_trans),
+            fontsize=POINTS,
+            color=end.colour,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6, "shrinkB": 4,
+                        "relpos": (0, 0)},
+        )  # fmt: skip
 
 
 def spread(heights: np.ndarray, gap: float) -> np.ndarray:

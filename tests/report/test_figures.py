@@ -90,3 +90,17 @@ def test_spread_labels_keep_their_order_gap_and_mean(heights, gap):
     apart = np.diff(np.sort(heights)) >= gap
     if apart.all():
         np.testing.assert_allclose(placed, heights, atol=1e-9)
+
+
+def test_labels_above_the_cases_do_not_overlap_and_name_every_mark(drawn):
+    figure = drawn["cpu-wall-cases-time"]
+    figure.canvas.draw()
+    (ax,) = figure.axes
+    boxes = {t.get_text(): Text.get_window_extent(t) for t in ax.texts}
+    assert {"jax_xla", "torch_eager", "torch_compiled", "sort (yardstick)"} <= set(boxes)
+    for one, other in itertools.combinations(boxes.values(), 2):
+        assert min(one.y1, other.y1) - max(one.y0, other.y0) < 1.5  # pixels
+    for text in ax.texts:
+        box, tip = boxes[text.get_text()], ax.transData.transform(text.xy)
+        assert box.y0 > ax.get_window_extent().y1 - 5 and box.x1 <= figure.bbox.x1
+        assert box.x0 - 10 < tip[0] < box.x0 + 10
