@@ -20,10 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from suite import operators
-from suite.operators.base import Operator
+from suite import operators, sources
+from suite.sources import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "implementations"
 ENTRY_POINTS = "cdfbench.implementations"
 FRAMEWORKS = ("numpy", "torch", "jax")
@@ -197,25 +196,13 @@ def checked(implementation: Implementation, *, check_values: bool) -> Callable[.
     )
 
 
-def source_hash(declaration: Declaration, operator: Operator | None = None) -> str:
+def source_hash(declaration: Declaration) -> str:
     """SHA-256 (16 hex digits) of every project file the implementation imports, and its operator.
 
     Follows the import statements of ``suite`` and ``implementations`` through the source text.
     """
-    todo = [declaration.path]
-    todo.append(Path(operators.__path__[0]) / f"{declaration.operator}.py")
-    seen: dict[Path, bytes] = {}
-    while todo:
-        path = todo.pop()
-        if path in seen:
-            continue
-        seen[path] = path.read_bytes()
-        for module in _imports(ast.parse(seen[path])):
-            todo += _project_files(module)
-    digest = hashlib.sha256()
-    for path in sorted(seen):
-        digest.update(path.name.encode() + b"\0" + seen[path] + b"\0")
-    return digest.hexdigest()[:16]
+    operator_file = Path(operators.__path__[0]) / f"{declaration.operator}.py"
+    return sources.hash_of(sources.behind([declaration.path, operator_file]))
 
 
 def imported(declaration: Declaration) -> set[str]:
@@ -224,11 +211,11 @@ def imported(declaration: Declaration) -> set[str]:
     while todo:
         path = todo.pop()
         seen.add(path)
-        for module in _imports(ast.parse(path.read_bytes())):
+        for module in sources.imports(ast.parse(path.read_bytes())):
             if module.startswith("suite."):
                 found.add(module)
             elif module.startswith("implementations."):
-                todo += [file for file in _project_files(module) if file not in seen]
+                todo += [file for file in sources.project_files(module) if file not in seen]
     return found
 
 
@@ -347,20 +334,3 @@ def _import(declaration: Declaration) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _imports(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _project_files(module: str) -> list[Path]:
-    """Files of a module of this project, its packages' ``__init__`` left out; else nothing."""
-    if module.partition(".")[0] not in ("suite", "implementations"):
-        return []
-    path = (ROOT / Path(*module.split("."))).with_suffix(".py")
-    return [path] if path.is_file() else []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite import operators, registry
+from suite import operators, registry, sources
 from suite.registry import Declaration, discover, find, implements, load, source_hash
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,6 +176,7 @@ def copied(tmp_path, monkeypatch):
         ignore = shutil.ignore_patterns("__pycache__", "*.npz")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignore)
     monkeypatch.setattr(registry, "ROOT", tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     monkeypatch.setattr(registry, "HOUSE", tmp_path / "implementations")
     monkeypatch.setattr(operators, "__path__", [str(tmp_path / "suite" / "operators")])
     return tmp_path

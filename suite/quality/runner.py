@@ -28,10 +28,11 @@ from suite.operators.base import Operator, Profile
 from suite.process import Limits, Worker
 from suite.quality.descents import Descent
 from suite.quality.plan import QualityPlan
-from suite.quality.settings import POPULATIONS, Scale, Setting, hash_of, source_of
+from suite.quality.settings import POPULATIONS, Scale, Setting, source_of
 from suite.quality.verdicts import of_descent, of_gradients, read_arrays
 from suite.registry import Declaration
 from suite.runner import ENVIRONMENT, ITEM_SECONDS, Progress
+from suite.sources import behind, hash_of
 from suite.unfinished import Unfinished
 
 JOURNAL = "journal.jsonl"
@@ -121,7 +122,7 @@ class QualityRunner:
                 self._sources[known] = registry.source_hash(of)
             elif of is None:
                 house = [Path(__file__).with_name(f"{name}.py") for name in MEASURING]
-                self._sources[known] = hash_of([*house, Path(gradients.__file__)])
+                self._sources[known] = hash_of(behind([*house, Path(gradients.__file__)]))
             else:
                 self._sources[known] = source_of(of)  # type: ignore[arg-type]
         return self._sources[known]

@@ -14,6 +14,7 @@ import numpy as np
 
 from suite.operators.base import Case, Operator, Profile
 from suite.operators.population import Arrays, Population, Sweep
+from suite.sources import behind, hash_of
 
 POPULATIONS = "suite.operators.populations"
 """Module whose ``of(operator)`` gives the populations of an operator."""
@@ -128,16 +129,7 @@ def as_case(operator: Operator, arrays: Arrays, options: dict[str, Any], wrt: st
 
 
 def source_of(population: Population) -> str:
-    """Hash of the files that state a population and turn it into gradients."""
+    """Hash of the files that state a population, and of all that these import."""
     values = [getattr(population, field.name) for field in fields(population)]
     modules = {value.__module__ for value in values if callable(value)}
-    files = {Path(str(sys.modules[name].__file__)) for name in modules}
-    return hash_of(files)
-
-
-def hash_of(files: Iterable[Path]) -> str:
-    """SHA-256 (16 hex digits) of the files' contents."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    return hash_of(behind(Path(str(sys.modules[name].__file__)) for name in modules))
