@@ -13,12 +13,13 @@ Bins are right to 1e-5 of themselves down to widths of 1e-9 bandwidths.
 import torch
 
 from implementations.torch_eager.first_order import batched_over_rows, never_twice
+from implementations.torch_eager.kernels import density as kernel_density
+from implementations.torch_eager.kernels import signed_tail
 from suite.registry import implements
 
 _CPU_BLOCK = 1 << 18
 _CUDA_BLOCK = 1 << 24
 _DIRECT = 10**9
-_LOG2_E = 1.4426950408889634
 
 
 def too_much_work(case):
@@ -37,6 +38,16 @@ def soft_histogram(
     x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"
 ):
     """Soft counts of every row; arguments as in ``suite.operators.soft_histogram``."""
+    apply = (Counts if torch.compiler.is_compiling() else _BatchedCounts).apply
+    return histogram(apply, x, edges, bandwidth, weights, kernel, density, overflow)
+
+
+def histogram(counts, x, edges, bandwidth, weights, kernel, density, overflow):
+    """From counts(x, edges (R, E), bandwidth (R,), weights (R, N) or None, kernel) to the result.
+
+    counts gives (R, E + 1), an open bin at either end; edges and bandwidth reach it in float64, the
+    bandwidth of a row that cannot be counted as NaN.
+    """
     rows = x.shape[0]
     bounds = edges.to(torch.float64)
     h = torch.as_tensor(bandwidth, dtype=torch.float64, device=x.device).expand(rows)
@@ -44,13 +55,12 @@ def soft_histogram(
     h = h + _poison(x.detach(), bounds.detach(), h.detach(), weights)
     if weights is not None:
         weights = weights.expand(x.shape)
-    apply = (_Counts if torch.compiler.is_compiling() else _BatchedCounts).apply
-    counts = apply(x, bounds.expand(rows, -1), h, weights, kernel)
-    inside = counts[:, 1:-1]
+    found = counts(x, bounds.expand(rows, -1), h, weights, kernel)
+    inside = found[:, 1:-1]
     if overflow == "reflect":
         rest = inside.shape[1] - 1
         pad = torch.nn.functional.pad
-        inside = inside + pad(counts[:, :1], (0, rest)) + pad(counts[:, -1:], (rest, 0))
+        inside = inside + pad(found[:, :1], (0, rest)) + pad(found[:, -1:], (rest, 0))
     if density:
         inside = inside / inside.sum(dim=1, keepdim=True) / bounds.diff()
     return inside.to(x.dtype)
@@ -64,35 +74,6 @@ def _poison(x, edges, bandwidth, weights):
         weights = weights.detach()
         good = good & (weights.amin(dim=-1) >= 0) & (weights.amax(dim=-1) < torch.inf)
     return torch.where(good, 0.0, torch.nan).to(bandwidth.dtype)
-
-
-def _tail(z, kernel):
-    """Mass above z for z >= 0, minus the mass below z for z < 0; in place where it can be."""
-    u = z.abs()
-    if kernel == "gaussian":
-        tail = u.mul_(0.5**0.5).erfc_().mul_(0.5)
-    elif kernel == "logistic":
-        tail = _logistic_tail(u)
-    else:
-        left = (1 - u).clamp_(min=0)
-        tail = left * left * (0.5 if kernel == "triangular" else 0.25 * (2 + u))
-    return torch.copysign(tail, z)
-
-
-def _logistic_tail(u):
-    """1 / (1 + exp(u)), overwriting u."""
-    return u.mul_(_LOG2_E).exp2_().add_(1).reciprocal_()
-
-
-def _density(z, kernel):
-    """The kernel's density; powers of two, since Inductor would store an exp that is used twice."""
-    if kernel == "gaussian":
-        return (z * z).mul_(-0.5 * _LOG2_E).exp2_().mul_((2 * torch.pi) ** -0.5)
-    if kernel == "logistic":
-        tail = _logistic_tail(z.abs())
-        return tail * (1 - tail)
-    height = (1 - z.abs()).clamp_(min=0)
-    return height if kernel == "triangular" else 0.75 * height * (2 - height)
 
 
 def _blocks(rows, samples, edges, device):
@@ -136,7 +117,7 @@ def _over_edges(steps, values):
     return torch.matmul(steps[:, None, :], values).squeeze(1)
 
 
-class _Counts(torch.autograd.Function):
+class Counts(torch.autograd.Function):
     """Counts (R, E + 1) of x (R, N) between edges (R, E), with one open bin at either end."""
 
     @staticmethod
@@ -147,7 +128,7 @@ class _Counts(torch.autograd.Function):
         for r, s in _blocks(rows, samples, size, x.device):
             near, z = _distances(x[r, s], edges[r], bandwidth[r, None])
             weight = None if weights is None else weights[r, s]
-            tails[r] += _over_samples(_tail(z, kernel), weight)
+            tails[r] += _over_samples(signed_tail(z, kernel), weight)
             one = torch.ones_like(near) if weight is None else weight.double()
             hard[r] = hard[r].scatter_add(1, _bins(edges[r], near), one)
         return hard - torch.nn.functional.pad(tails, (1, 1)).diff()
@@ -164,7 +145,7 @@ class _Counts(torch.autograd.Function):
         return (*(g if w else None for g, w in zip(gradients, wanted, strict=True)), None)
 
 
-def _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted):
+def gradients_of_counts(cotangent, x, edges, bandwidth, weights, kernel, wanted):
     """Gradients to x, edges, bandwidth, weights (R, ...); zeros (R, 1) where not wanted."""
     (rows, samples), size = x.shape, edges.shape[1]
     nothing = edges.new_zeros(rows, 1)
@@ -176,7 +157,7 @@ def _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted):
         near, z = _distances(x[r, s], edges[r], bandwidth[r, None])
         weight = None if weights is None else weights[r, s]
         if any(wanted[:3]):
-            k = _density(z, kernel)
+            k = kernel_density(z, kernel)
         if wanted[0]:
             pull = _over_edges(step[r], k)
             to_x[r, s] = pull if weight is None else pull * weight
@@ -186,9 +167,9 @@ def _gradients(cotangent, x, edges, bandwidth, weights, kernel, wanted):
             to_bandwidth[r] += step[r] * _over_samples(k * z, weight)
         if wanted[3]:
             inside = cotangent[r].gather(1, _bins(edges[r], near))
-            to_weights[r, s] = inside + _over_edges(cotangent[r].diff(), _tail(z, kernel))
+            to_weights[r, s] = inside + _over_edges(cotangent[r].diff(), signed_tail(z, kernel))
     return to_x, to_edges, to_bandwidth.sum(dim=1), to_weights
 
 
-_gradients_once = never_twice(_gradients, "soft_histogram")
-_BatchedCounts = batched_over_rows(_Counts)
+_gradients_once = never_twice(gradients_of_counts, "soft_histogram")
+_BatchedCounts = batched_over_rows(Counts)

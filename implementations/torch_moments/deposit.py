@@ -1,0 +1,117 @@
+"""Passes over the samples: into the moments of fine cells, and out of their polynomials.
+
+Both go block by block, in the same memory, so that what a block needs stays in the caches.
+"""
+
+import torch
+
+_CPU_BLOCK = 1 << 18
+_CUDA_BLOCK = 1 << 24
+_CELLS = 1 << 20
+
+COUNT = 2.0**22
+"""Added to a place, so that one sum tells how many samples there were and the sum of their places,
+as long as they are fewer than a quarter of it; a place still keeps ten binary digits then."""
+
+
+def row_blocks(rows, cells):
+    """Slices of rows whose moments are held at a time."""
+    step = max(1, _CELLS // (cells.fine_count * cells.fine_terms))
+    return [slice(r, min(r + step, rows)) for r in range(0, rows, step)]
+
+
+def moments(x, weights, cells):
+    """Sums of w p^j over every fine cell's samples, p their places: (R, k, C split).
+
+    x: (R, N), not NaN. weights: (R, N) or None.
+    """
+    samples = x.shape[1]
+    if not cells.alone or samples < 2:
+        return _moments(x, weights, cells)
+    # Torch adds up several rows at the same time, so one row is taken for two.
+    even = samples - samples % 2
+    parts = (None if a is None else a[:, :even].view(2, -1) for a in (x, weights))
+    found = _moments(*parts, cells).sum(dim=0, keepdim=True)
+    if even < samples:
+        rest = (None if a is None else a[:, even:] for a in (x, weights))
+        found += _moments(*rest, cells)
+    return found
+
+
+def _moments(x, weights, cells):
+    sums = x.new_zeros(x.shape[0], cells.fine_terms, cells.fine_count, dtype=torch.float64)
+    if weights is not None:
+        return _weighted(x, weights, cells, sums)
+    packed, power, waiting = torch.zeros_like(sums[:, 0]), None, 0
+    for _, cell, place in _located(x, cells):
+        power = place.clone() if power is None else power[:, : place.shape[1]].copy_(place)
+        for j in range(2, cells.fine_terms):
+            sums[:, j].scatter_add_(1, cell, power.mul_(place))
+        packed.scatter_add_(1, cell, place.add_(COUNT))
+        waiting += place.shape[1]
+        if waiting > COUNT / 8:
+            waiting = int(packed.max() / COUNT) + 1
+            if waiting > COUNT / 16:
+                _unpack(packed, sums)
+                waiting = 0
+    _unpack(packed, sums)
+    return sums
+
+
+def _weighted(x, weights, cells, sums):
+    power = None
+    for s, cell, place in _located(x, cells):
+        power = torch.empty_like(place) if power is None else power[:, : place.shape[1]]
+        power.copy_(weights[:, s])
+        sums[:, 0].scatter_add_(1, cell, power)
+        for j in range(1, cells.fine_terms):
+            sums[:, j].scatter_add_(1, cell, power.mul_(place))
+    return sums
+
+
+def _unpack(packed, sums):
+    """Add count and sum of places of what was packed, which is left empty."""
+    count = packed.div(COUNT).round_()
+    sums[:, 0] += count
+    sums[:, 1] += packed.sub_(count.mul_(COUNT))
+    packed.zero_()
+
+
+def evaluate(polynomials, x, weights, cells, out):
+    """Each sample's fine cell's polynomial (R, k, C split) at the sample, times its weight.
+
+    x, weights, out: (R, N), the latter written.
+    """
+    rows = x.shape[0]
+    terms = [polynomials[:, j].to(x.dtype).reshape(-1) for j in range(cells.fine_terms)]
+    offset = cells.fine_count * torch.arange(rows, device=x.device)[:, None]
+    at = term_there = None
+    for s, cell, place in _located(x, cells):
+        flat = (cell if rows == 1 else cell.add_(offset)).view(-1)
+        if at is None or at.shape != place.shape:
+            at, term_there = (torch.empty_like(place, dtype=x.dtype) for _ in range(2))
+        at.copy_(place)
+        value = out[:, s]
+        if value.is_contiguous():
+            torch.index_select(terms[-1], 0, flat, out=value.view(-1))
+        else:
+            value.copy_(terms[-1].index_select(0, flat).view(value.shape))
+        for term in terms[-2::-1]:
+            torch.index_select(term, 0, flat, out=term_there.view(-1))
+            value.mul_(at).add_(term_there)
+        if weights is not None:
+            value.mul_(weights[:, s])
+    return out
+
+
+def _located(x, cells):
+    """Block by block: a slice of samples, and their cells and places (R, b), to be overwritten."""
+    rows, samples = x.shape
+    block = max(1, (_CUDA_BLOCK if x.device.type == "cuda" else _CPU_BLOCK) // rows)
+    at = x.new_empty(rows, min(block, samples), dtype=torch.float64)
+    cell = torch.empty_like(at, dtype=torch.int64)
+    for start in range(0, samples, block):
+        s = slice(start, min(start + block, samples))
+        if s.stop - start < at.shape[1]:
+            at, cell = (a.new_empty(rows, s.stop - start) for a in (at, cell))
+        yield s, *cells.locate(x[:, s], at, cell)
