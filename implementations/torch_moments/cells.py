@@ -54,6 +54,9 @@ FITS = 1 << 18
 """Fine cells that a processor's caches hold."""
 
 
+_POINT = 1e-300
+"""Half of the width of a cell for one number."""
+
 MOST = 1 << 22
 """Cells that are made, at most."""
 
@@ -180,12 +183,20 @@ def _even(edges, bandwidth, smooth, span, fine, alone):
 
 
 def _between_kinks(edges, bandwidth, terms, alone):
-    kinks = torch.cat((edges - bandwidth, edges, edges + bandwidth)).sort().values
-    # What lies beyond the kinks is as far as an edge is concerned all in one place.
-    bounds = torch.cat((kinks[:1] - bandwidth, kinks, kinks[-1:] + bandwidth))
-    half = bounds.diff() / 2
-    first = torch.searchsorted(kinks, edges - bandwidth, right=True)
-    last = torch.searchsorted(kinks, edges + bandwidth)
+    """A cell for every gap between kinks and, as tails end exactly there, for every kink itself."""
+    kinks = torch.cat((edges - bandwidth, edges, edges + bandwidth)).unique()
+    before = torch.nextafter(kinks, torch.full_like(kinks, -torch.inf))
+    gaps = torch.cat((kinks[:1] - bandwidth, (kinks[1:] + kinks[:-1]) / 2, kinks[-1:] + bandwidth))
+    widths = torch.nn.functional.pad(kinks.diff() / 2, (1, 1), value=bandwidth)
+    centre = torch.cat((_paired(gaps[:-1], kinks), gaps[-1:]))
+    half = torch.cat((_paired(widths[:-1], torch.full_like(kinks, _POINT)), widths[-1:]))
+    first = 2 * torch.searchsorted(kinks, edges - bandwidth) + 1
+    last = 2 * torch.searchsorted(kinks, edges + bandwidth, right=True) - 1
     window = int((last - first).max()) + 1
-    first = first.clamp_(0, half.shape[0] - window)
-    return Cells(bounds[:-1] + half, half, first, window, terms, 1, terms, alone, kinks)
+    first.clamp_(max=len(centre) - window)
+    bounds = _paired(before, kinks)
+    return Cells(centre, half, first, window, terms, 1, terms, alone, bounds)
+
+
+def _paired(one, other):
+    return torch.stack((one, other), dim=1).view(-1)
