@@ -26,6 +26,7 @@ GROUND_FLOOR = (
 )
 FRAMEWORKS = {
     "numpy": {"numpy", "scipy"},
+    "moments": {"numpy"},
     "torch": {"torch", "numpy", "scipy"},
     "jax": {"jax", "numpy", "scipy"},
     "triton": {"triton", "torch", "jax", "numpy"},
@@ -114,7 +115,7 @@ def test_an_implementation_imports_the_registry_its_framework_and_other_implemen
     if folder not in ("published", "peers"):
         assert foreign(path) <= FRAMEWORKS[family]
         others = {m.split(".")[1].split("_")[0] for m in modules if top(m) == "implementations"}
-        assert others <= {family, "triton", "cuda"}
+        assert others <= {family, "moments", "triton", "cuda"}
 
 
 @by_file(SUITE)

@@ -40,14 +40,22 @@ def soft_histogram(
 
     Raises NotImplementedError for second derivatives.
     """
+    return histogram(counts, x, edges, bandwidth, weights, kernel, density, overflow)
+
+
+def histogram(counts, x, edges, bandwidth, weights, kernel, density, overflow):
+    """From counts(kernel, reflect, x, edges, bandwidth (R,), weights (R, N) or None) to the result.
+
+    counts gives (R, B); the bandwidth of a row that cannot be counted reaches it as NaN.
+    """
     h = jnp.broadcast_to(jnp.asarray(bandwidth, x.dtype), x.shape[:1])
     if weights is not None:
         weights = jnp.broadcast_to(weights, x.shape)
     h = h + lax.stop_gradient(_poison(x, edges, h, weights))
-    counts = _counts(kernel, overflow == "reflect", x, edges, h, weights)
+    found = counts(kernel, overflow == "reflect", x, edges, h, weights)
     if density:
-        return counts / counts.sum(axis=1, keepdims=True) / jnp.diff(edges)
-    return counts
+        return found / found.sum(axis=1, keepdims=True) / jnp.diff(edges)
+    return found
 
 
 def _poison(x, edges, bandwidth, weights):
@@ -65,19 +73,19 @@ def _bad_rows(bandwidth):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _counts(kernel, reflect, x, edges, bandwidth, weights):
+def counts(kernel, reflect, x, edges, bandwidth, weights):
     """Counts (R, B); edges (B + 1,), bandwidth (R,) NaN in bad rows, weights (R, N) or None."""
 
     def block(x, weights):
         lower, upper, width = _bins(reflect, x, edges, bandwidth)
         return (_over_samples(bin_terms(kernel, lower, upper, width).mass, weights),), ()
 
-    (counts,), _ = _over_blocks(block, x, weights, edges.shape[0])
-    return counts * UNIT + _bad_rows(bandwidth)
+    (sums,), _ = _over_blocks(block, x, weights, edges.shape[0])
+    return sums * UNIT + _bad_rows(bandwidth)
 
 
 def _forward(kernel, reflect, x, edges, bandwidth, weights):
-    return _counts(kernel, reflect, x, edges, bandwidth, weights), (x, edges, bandwidth, weights)
+    return counts(kernel, reflect, x, edges, bandwidth, weights), (x, edges, bandwidth, weights)
 
 
 def _backward(kernel, reflect, residuals, cotangent):
@@ -108,7 +116,7 @@ def _backward(kernel, reflect, residuals, cotangent):
     return first_order_only("soft_histogram", gradients)
 
 
-_counts.defvjp(_forward, _backward)
+counts.defvjp(_forward, _backward)
 
 
 def _distances(x, edges, bandwidth, which=slice(None)):

@@ -6,43 +6,15 @@ for what has to do with samples. A compact kernel, whose tail is a polynomial be
 a cell between any two neighbouring kinks of any edges, not divided. Where a sample is within its
 cell is t, from -1 to 1. An edge sees the cells of its window: outside it the kernel's tail is zero
 in the samples' dtype.
-
-Widths and terms follow from the accuracy asked for. A normal tail at z falls over a cell of
-half-width u (in bandwidths) like exp(z u t), of which K Chebyshev terms leave 2 (z u / 2)^K / K!:
-at 8 bandwidths 4e-6 for 2 terms in a 1024th, 1e-6 for 3 terms in a 128th, 1e-8 for 9 in a quarter.
-A logistic tail falls like exp(u t) everywhere.
 """
 
 import functools
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
 import torch
 
-
-class Smooth(NamedTuple):
-    """reach: bandwidths beyond which no mass counts. Cells a bandwidth and terms: wide, fine."""
-
-    reach: float
-    wide: tuple[int, int]
-    fine: tuple[tuple[int, int], ...]
-
-
-SMOOTH = {
-    ("gaussian", False): Smooth(14.5, (4, 9), ((4, 9), (128, 3), (1024, 2))),
-    ("gaussian", True): Smooth(39.0, (16, 12), ((16, 12),)),
-    ("logistic", False): Smooth(105.0, (2, 6), ((2, 6), (16, 3), (128, 2))),
-    ("logistic", True): Smooth(746.0, (4, 8), ((4, 8),)),
-}
-"""By kernel and whether float64 is asked for."""
-
-COMPACT = {"triangular": 3, "epanechnikov": 4}
-"""Terms of a piece of the tail."""
-
-NARROW = {False: 1e-9, True: 5e-3}
-"""Bandwidths below which a bin's mass is lost to the rounding of the tails at its ends."""
+from implementations.moments.accuracy import COMPACT, NARROW, SMOOTH, finer
 
 DIRECT, TABLE, PRODUCT, CELL, OVERHEAD = 4.0, 8.0, 0.5, 6.0, 3e5
 LOCATE, TERM, FAR_TERM = 0.8, 0.3, 1.2
@@ -122,22 +94,6 @@ class Cells:
         """Row by row, as a row's roundings must not depend on how many others there are."""
         matrix = torch.as_tensor(finer(self.terms, self.fine_terms, self.split), device=rows.device)
         return torch.stack([torch.einsum(product, row, matrix) for row in rows])
-
-
-@functools.cache
-def nodes(terms):
-    """Chebyshev nodes, and the matrix from values there to a polynomial's coefficients."""
-    at = np.cos(np.pi * (np.arange(terms) + 0.5) / terms)
-    return at, np.linalg.inv(np.vander(at, increasing=True))
-
-
-@functools.cache
-def finer(terms, fine_terms, split):
-    """Every power of t as polynomials of a cell's fine ones: (terms, fine_terms, split)."""
-    place = (1 + nodes(fine_terms)[0]) / 2
-    t = 2 * (np.arange(split) + place[:, None]) / split - 1
-    powers = t ** np.arange(terms)[:, None, None]
-    return np.einsum("kn,jns->jks", np.linalg.inv(np.vander(place, increasing=True)), powers)
 
 
 def cells_of(kernel, double, edges, bandwidth, rows, samples):

@@ -6,8 +6,8 @@ bin's mass, the difference of two tails, is as exact relative to itself as the t
 
 import torch
 
+from implementations.moments.accuracy import nodes
 from implementations.torch_eager.kernels import density, upper_tail
-from implementations.torch_moments.cells import nodes
 
 _BLOCK = 1 << 18
 

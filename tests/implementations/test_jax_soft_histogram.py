@@ -81,7 +81,7 @@ def test_blocks_change_nothing(monkeypatch):
 
     def value_and_gradients():
         def scalar(*given):
-            return (module._counts("gaussian", False, *given) ** 2).sum()
+            return (module.counts("gaussian", False, *given) ** 2).sum()
 
         return jax.jit(jax.value_and_grad(scalar, argnums=(0, 1, 2, 3)))(*arguments)
 

@@ -1,0 +1,151 @@
+"""Cells of one row: how many there are is fixed by shapes, where they lie by edges and bandwidth.
+
+Everything here is float64, whatever the samples are and whether or not jax is told to allow it.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+
+from implementations.moments.accuracy import COMPACT, NARROW, SMOOTH, finer
+
+ROOM = 1.25
+"""Cells that are provided for, where a bin is a bandwidth wide, over those needed then."""
+
+DIRECT, TABLE, CELL, LOCATE, TERM, OVERHEAD = 5.0, 15.0, 4.0, 1.0, 0.5, 1e5
+"""Nanoseconds: a sample at an edge; an entry of the table, a fine cell's term, where a sample is,
+adding a term, starting all this."""
+
+BIG = 1 << 18
+"""Fine cells beyond which adding a term costs as much again."""
+
+
+class Plan(NamedTuple):
+    """What is fixed by shapes: cells and their terms, fine cells a cell and theirs, the window.
+
+    density: wide cells a bandwidth; 0 for a compact kernel, whose cells lie between its kinks.
+    """
+
+    kernel: str
+    double: bool
+    count: int
+    terms: int
+    split: int
+    fine_terms: int
+    window: int
+    density: int
+
+
+def plan(kernel, double, rows, samples, edges):
+    """The cheapest plan for rows of that many samples; None where the direct sum is cheaper.
+
+    rows: how many there are that need tables of their own.
+    """
+    if kernel in COMPACT:
+        count, terms = 6 * edges + 1, COMPACT[kernel]
+        plans = [Plan(kernel, double, count, terms, 1, terms, count, 0)]
+    else:
+        smooth = SMOOTH[kernel, double]
+        density, terms = smooth.wide
+        window = math.ceil(2 * smooth.reach * density) + 2
+        count = max(window, math.ceil(ROOM * (edges + 2 * smooth.reach) * density))
+        plans = [
+            Plan(kernel, double, count, terms, fine // density, fine_terms, window, density)
+            for fine, fine_terms in smooth.fine
+        ]
+    best = min(plans, key=lambda one: _cost(one, rows, samples, edges))
+    return best if _cost(best, rows, samples, edges) < DIRECT * rows * samples * edges else None
+
+
+def _cost(one, rows, samples, edges):
+    fine = one.count * one.split
+    each = LOCATE + TERM * one.fine_terms * (1 if fine < BIG else 2)
+    if not one.density:
+        each += 2 * LOCATE * math.log2(one.count)
+    table = edges * one.window * one.terms * TABLE
+    return rows * (table + fine * one.fine_terms * CELL + samples * each) + OVERHEAD
+
+
+class Cells(NamedTuple):
+    """centre, half: (C,). first: (E,), of every edge's window. bounds: (C - 1,) or None."""
+
+    centre: jnp.ndarray
+    half: jnp.ndarray
+    first: jnp.ndarray
+    bounds: jnp.ndarray | None
+
+
+def fits(one, edges, bandwidth):
+    """Whether the plan will do for edges (E,) and bandwidths (R,), NaN for rows without any."""
+    narrow = jnp.diff(edges).min() >= NARROW[one.double] * bandwidth
+    room = True
+    if one.density:
+        reach = SMOOTH[one.kernel, one.double].reach
+        span = (edges[-1] - edges[0]) / bandwidth + 2 * reach
+        room = span * one.density <= one.count
+    return (jnp.isnan(bandwidth) | (narrow & room)).all()
+
+
+def cells_of(one, edges, bandwidth):
+    """The cells for edges (E,) and one bandwidth, both float64."""
+    if not one.density:
+        return _between_kinks(edges, bandwidth)
+    reach, width = SMOOTH[one.kernel, one.double].reach, bandwidth / one.density
+    lo = edges[0] - reach * bandwidth
+    centre = lo + width * (jnp.arange(one.count) + 0.5)
+    first = ((edges - reach * bandwidth - lo) / width).astype(jnp.int32)
+    return Cells(centre, width / 2, jnp.clip(first, 0, one.count - one.window), None)
+
+
+def _between_kinks(edges, bandwidth):
+    """A cell for every gap between kinks and, as tails end exactly there, for every kink itself."""
+    kinks = jnp.sort(jnp.concatenate((edges - bandwidth, edges, edges + bandwidth)))
+    # Of equal kinks all but the first have cells that no sample is in.
+    before = jnp.nextafter(kinks, jnp.concatenate((jnp.full(1, -jnp.inf), kinks[:-1])))
+    gaps = jnp.concatenate((kinks[:1] - bandwidth, (kinks[1:] + kinks[:-1]) / 2))
+    widths = jnp.concatenate((bandwidth[None], jnp.diff(kinks) / 2))
+    centre = jnp.append(_paired(gaps, kinks), kinks[-1] + bandwidth)
+    half = jnp.append(_paired(widths, jnp.zeros_like(kinks)), bandwidth)
+    return Cells(centre, half, jnp.zeros(edges.shape, jnp.int32), _paired(before, kinks))
+
+
+def _paired(one, other):
+    return jnp.stack((one, other), axis=1).reshape(-1)
+
+
+def locate(one, cells, x):
+    """Every sample's fine cell and its place there: t, or (1 + t) / 2 in cells that are divided."""
+    x = x.astype(jnp.float64)
+    if cells.bounds is not None:
+        cell = jnp.searchsorted(cells.bounds, x, method="scan_unrolled").astype(jnp.int32)
+        half = cells.half[cell]
+        t = (x - cells.centre[cell]) / jnp.where(half > 0, half, 1)
+        return cell, jnp.clip(t, -1, 1)
+    count = one.count * one.split
+    at = (x - (cells.centre[0] - cells.half)) * (one.split / (2 * cells.half))
+    at = jnp.clip(at, 0, count * (1 - 1e-15))
+    cell = at.astype(jnp.int32)
+    place = at - cell
+    return cell, place if one.split > 1 else 2 * place - 1
+
+
+def evaluate(one, cells, polynomials, x):
+    """The polynomials (K, C) of every sample's cell at the sample, (N,) in the samples' dtype."""
+    cell, place = locate(one, cells, x)
+    table = polynomials.T
+    if one.split > 1:
+        table = jnp.einsum(
+            "jc,jks->csk", polynomials, finer_cells(one), precision=lax.Precision.HIGHEST
+        ).reshape(-1, one.fine_terms)
+    there, place = table.astype(x.dtype)[cell], place.astype(x.dtype)
+    value = there[:, -1]
+    for j in range(one.fine_terms - 2, -1, -1):
+        value = value * place + there[:, j]
+    return value
+
+
+def finer_cells(one):
+    """Powers of t in every fine cell as polynomials of the place there: (K, k, split)."""
+    return jnp.asarray(finer(one.terms, one.fine_terms, one.split))
