@@ -22,11 +22,21 @@ def static_graphs(function, options=None):
 
     @functools.wraps(function)
     def call(*arguments, **named):
-        arguments = [differentiated_once(argument) for argument in arguments]
-        named = {name: differentiated_once(argument) for name, argument in named.items()}
+        arguments = [_given(argument) for argument in arguments]
+        named = {name: _given(argument) for name, argument in named.items()}
         return compiled(*arguments, **named)
 
     return call
+
+
+def _given(argument):
+    """An argument as a graph gets it, contiguous if it is a tensor.
+
+    Inductor (torch 2.13, CPU) takes the layout over into its loops; where it makes vectors of
+    transposed rows it can keep what belongs to all of them in a buffer for one.
+    """
+    argument = differentiated_once(argument)
+    return argument.contiguous() if torch.is_tensor(argument) else argument
 
 
 def differentiated_once(argument):
