@@ -15,7 +15,6 @@ from jax import lax
 
 from implementations.jax_moments.cells import cells_of, evaluate, fits, plan
 from implementations.jax_moments.deposit import moments
-from implementations.jax_moments.float64 import float64
 from implementations.jax_moments.tables import (
     height,
     stretch,
@@ -25,6 +24,7 @@ from implementations.jax_moments.tables import (
 )
 from implementations.jax_xla import soft_histogram as direct
 from implementations.jax_xla.first_order_only import first_order_only
+from implementations.jax_xla.float64 import float64
 from suite.registry import implements
 
 
