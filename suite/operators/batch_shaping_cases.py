@@ -126,7 +126,7 @@ CASES = (
           options={"from_logits": True}, data="logits", dtype="float64"),
     _case("symbeta-bfloat16", 8, 512, "symbeta", a=0.4, b=None, dtype="bfloat16", data="inside"),
     *(_sized("normal", r, n, "-tied", data="tied") for r, n in ((64, 4096), (512, 4096))),
-    *(_sized(prior, r, n)
+    *(_sized(prior, r, n, memory=prior == "normal")
       for prior in ("normal", "relaxed_bernoulli", "beta")
       for r, n in ((1, 500), (16, 1024), (512, 4096), (512, 16384))),
     _sized("beta", 512, 4096, "-parameters", wrt="xab"),
