@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from suite.judge.correctness import Kept, expected, judge, units
-from suite.operators.base import EPSILON, SMALLEST, Case, Operator, cotangent
+from suite.operators.base import EPSILON, SMALLEST, Case, Operator, cotangent, inputs
 from suite.rounds import positions, reorder, round_of
 
 CASE = Case(
@@ -266,3 +266,28 @@ def test_an_error_just_beyond_the_sum_is_told_from_one_within():
     assert judged([sampled(4, total_shift=0.99 * allowed)]).verdict == "ok"
     beyond = judged([sampled(4, total_shift=1.5 * allowed)])
     assert beyond.verdict == "wrong" and beyond.value_error == pytest.approx(1.5, rel=1e-6)
+
+
+def test_the_reference_is_asked_in_float64_with_the_options_of_the_case():
+    """A power that the case chooses, of inputs drawn in float32."""
+    seen = []
+
+    def power(x, p):
+        seen.append(x.dtype)
+        return x**p
+
+    operator = dataclasses.replace(
+        OPERATOR,
+        reference=power,
+        reference_gradient=lambda cotangent, wrt, x, p: {"x": p * x ** (p - 1) * cotangent},
+        condition=lambda cotangent, wrt, x, p: {"output": p, "x": p * np.abs(cotangent)},
+    )
+    case = dataclasses.replace(CASE, options={"p": 3})
+    x = inputs(operator, case, 1)["x"].astype(np.float64)
+    weight = cotangent(operator, case, 1).astype(np.float64)
+    found = expected(operator, case, 1)
+    assert x.dtype == seen[0] == found.reference["x"].dtype == np.float64
+    np.testing.assert_array_equal(found.reference["output"], x**3)
+    np.testing.assert_array_equal(found.reference["x"], 3 * x**2 * weight)
+    want = 3e-3 + EPSILON["float32"] * np.abs(x**3) + SMALLEST["float32"]
+    np.testing.assert_allclose(found.allowed["output"], want, rtol=1e-12)

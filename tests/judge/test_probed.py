@@ -334,3 +334,31 @@ def test_infinities_of_a_reference_are_no_warning():
         OPERATOR, name="pole", reference_gradient=lambda g, wrt, x: {"x": g / (x - x)}
     )
     assert curved(np.zeros((2, 7)), operator) == []
+
+
+def test_every_case_has_curvature_of_its_own():
+    wanted = Wanted()
+    other = dataclasses.replace(CASE, seed=7)
+    one, two = (wanted.curvature(OPERATOR, case) for case in (CASE, other))
+    assert np.abs(np.asarray(one[0]) - np.asarray(two[0])).max() > 0.1
+    np.testing.assert_array_equal(wanted.curvature(OPERATOR, CASE)[0], one[0])
+
+
+def test_every_case_has_answers_of_its_own():
+    wanted = Wanted()
+    other = dataclasses.replace(CASE, seed=7)
+    one, two = (wanted.answer(OPERATOR, case, "plain") for case in (CASE, other))
+    assert np.abs(one.reference["output"] - two.reference["output"]).max() > 0.1
+
+
+def test_flags_of_answers_and_of_curvature_are_all_told():
+    """A wrong value in a layout, and a second derivative that is silently zero."""
+    arrays = {
+        f"0/{step}/{name}": values
+        for step, answer in answers(strided=shifted("strided")).items()
+        for name, values in answer.items()
+    }
+    arrays["0/curvature"] = np.zeros(CASE.shape("x"))
+    flags = answer_flags(OPERATOR, (PROBE,), arrays, {}, Wanted(), True)
+    assert len(flags) == 2
+    assert "strided" in flags[0] and "second" in flags[1]

@@ -128,3 +128,19 @@ def test_a_reference_is_written_aside_and_read_whatever_its_names(tmp_path):
 
 def test_where_nobody_says_references_are_kept_in_the_cache():
     assert References().folder == cache.folder("references")
+
+
+def test_a_reference_that_would_run_code_is_not_read(tmp_path):
+    path = tmp_path / "pickled.npz"
+    with path.open("wb") as stream:
+        np.savez(stream, **{"reference/output": np.array([{"a": 1}], dtype=object)})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        references._read(path)
+
+
+def test_names_with_a_slash_are_kept_whole(tmp_path):
+    found = Expected({"a/b": np.ones(2)}, {"a/b": np.zeros(2)})
+    references._write(tmp_path / "x.npz", found)
+    kept = references._read(tmp_path / "x.npz")
+    np.testing.assert_array_equal(kept.reference["a/b"], [1, 1])
+    np.testing.assert_array_equal(kept.allowed["a/b"], [0, 0])
