@@ -56,6 +56,7 @@ def run(
         records = runner.run(work)
         info = describe(here, selection, mode, device, work, runner.versions)
         info["known_errors"] = known_errors(records)
+        info["routes"] = routes(records)
         info["notes"], info["faults"] = runner.notes, runner.faults
         info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
         info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
@@ -104,6 +105,16 @@ def known_errors(records: list[dict]) -> dict[str, bool]:
         if record["known_error"] and "shows" in record:
             name = f"{record['operator']}/{record['implementation']}"
             found[name] = found.get(name, False) or record["shows"]
+    return found
+
+
+def routes(records: list[dict]) -> dict[str, dict[str, dict[str, str]]]:
+    """What implementations said of the way they took: operator -> implementation -> case."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for record in records:
+        if record.get("route"):
+            mine = found.setdefault(record["operator"], {})
+            mine.setdefault(record["implementation"], {})[record["case"]] = record["route"]
     return found
 
 

@@ -23,6 +23,9 @@ from suite.timing.plan import CellPlan, Mode, yardstick_group
 CLOCK_SLACK = 0.5
 """Seconds by which the samples of a cell may exceed what its parent saw go by."""
 
+ROUTE = 100
+"""Characters that a worker may say of the way it took."""
+
 Yardsticks = Mapping[tuple[str, str], Mapping[str, list[float]]]
 """Seconds a round by yardstick, by group of cases and clock."""
 
@@ -78,6 +81,7 @@ class Judging:
         samples = record["samples"] if self.mode == "time" else []
         verdict = {"status": judgement.verdict, "reason": judgement.reason}
         outcome = {**_declared(verdict, job), "metrics": found, "samples": samples}
+        outcome["route"] = str(record.get("route", ""))[:ROUTE]
         return conduct.outcome_with(outcome, left_out)
 
     def probed(self, job: Job, probe: str, folder: Path, records: list[dict]) -> list[str] | None:

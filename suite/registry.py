@@ -70,12 +70,13 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Implementation:
-    """A loaded declaration: the raw function, and its vjp and skip where it gave one."""
+    """A loaded declaration: the raw function, and its vjp, skip and route where it gave one."""
 
     declaration: Declaration
     function: Callable[..., Any]
     vjp: Callable[..., tuple] | None
     skip: Callable[..., str | None] | None
+    route: Callable[..., str] | None = None
 
 
 def implements(
@@ -87,6 +88,7 @@ def implements(
     name: str | None = None,
     vjp: Callable[..., tuple] | None = None,
     skip: Callable[..., str | None] | None = None,
+    route: Callable[..., str] | None = None,
     known_error: str = "",
     slow_compile: bool = False,
     requires: tuple[str, ...] = (),
@@ -98,10 +100,11 @@ def implements(
     name: else that of the folder (in the house) or of the file (a user's own).
     vjp(cotangent, wrt, **arguments) -> gradients in the order of wrt: numpy only.
     skip(case) -> a reason why a case cannot be done, or None.
+    route(**arguments) -> in a few words, which of several ways the function takes with them.
     known_error: errata entry of a formula that is wrong on purpose.
     slow_compile, requires: see :class:`Declaration`.
 
-    All but ``vjp`` and ``skip`` must be literals, since listings read them from the source.
+    All but ``vjp``, ``skip`` and ``route`` must be literals: listings read them from the source.
 
     Raises ValueError for an unknown operator or framework.
     """
@@ -111,7 +114,8 @@ def implements(
         raise ValueError("framework='numpy' has no autodiff: pass vjp=")
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__cdfbench__ = {"operator": operator, "vjp": vjp, "skip": skip}  # type: ignore[attr-defined]
+        said = {"operator": operator, "vjp": vjp, "skip": skip, "route": route}
+        function.__cdfbench__ = said  # type: ignore[attr-defined]
         return function
 
     return declare
@@ -180,7 +184,7 @@ def load_declared(declaration: Declaration) -> Implementation:
     """Import the declaring file and return what it declared."""
     function = getattr(_import(declaration), declaration.function)
     extra = function.__cdfbench__
-    return Implementation(declaration, function, extra["vjp"], extra["skip"])
+    return Implementation(declaration, function, extra["vjp"], extra["skip"], extra["route"])
 
 
 def checked(implementation: Implementation, *, check_values: bool) -> Callable[..., Any]:
@@ -240,7 +244,7 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
     try:
         said["operator"] = ast.literal_eval(call.args[0])
         for keyword in call.keywords:
-            if keyword.arg not in ("vjp", "skip"):
+            if keyword.arg not in ("vjp", "skip", "route"):
                 said[keyword.arg or "**"] = ast.literal_eval(keyword.value)
         _require_known("operator", said["operator"], operators.names())
         _require_known("framework", said["framework"], FRAMEWORKS)

@@ -82,8 +82,9 @@ def test_a_decorator_that_cannot_be_read_without_running_is_refused(tmp_path, de
         discover([path])
 
 
-def test_vjp_and_skip_need_not_be_literals(tmp_path):
-    text = '@implements("soft_cut", framework="numpy", vjp=make(), skip=lambda c: None)\n'
+def test_vjp_skip_and_route_need_not_be_literals(tmp_path):
+    given = 'framework="numpy", vjp=make(), skip=lambda c: None, route=lambda **a: "mine"'
+    text = f'@implements("soft_cut", {given})\n'
     path = written(
         tmp_path, "free.py", text + 'def soft_cut(x, threshold, steepness, *, keep="above"): ...\n'
     )

@@ -151,6 +151,15 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_done(tmp_path):
     assert set(only_run(tmp_path / "r").statuses["status"]) == {"ok"}
 
 
+def test_the_way_that_an_implementation_took_is_in_the_record(tmp_path):
+    route = "route=lambda x, threshold, **a: f'{x.shape} {threshold.ndim} {a}', "
+    head = HEAD.replace('framework="numpy", ', 'framework="numpy", ' + route)
+    done = bench(tmp_path / "r", "-i", file(tmp_path, "ways", "return y", head))
+    assert done.returncode == 0, done.stdout
+    said = only_run(tmp_path / "r").info["routes"]["soft_cut"]["ways"][CASE]
+    assert said.startswith("(8, 512) 1 {'steepness'") and len(said) == 100
+
+
 def test_two_runs_on_one_machine_give_identical_values(tmp_path):
     for _ in range(2):
         assert bench(tmp_path / "r", "-i", "numpy_scipy", "-i", "torch_eager").returncode == 0

@@ -28,11 +28,20 @@ from implementations.jax_xla.float64 import float64
 from suite.registry import implements
 
 
+def route(x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"):
+    """What shapes, and then the edges and bandwidths, decide."""
+    one = plan(kernel, x.dtype == jnp.float64, *x.shape, edges.shape[0])
+    if one is None or not fits(one, edges, jnp.broadcast_to(jnp.asarray(bandwidth), x.shape[:1])):
+        return "every sample at every edge"
+    return f"moments: {one.count * one.split:,} cells a row, {one.fine_terms} terms"
+
+
 @implements(
     "soft_histogram",
     framework="jax",
     devices=("cpu", "cuda"),
     dtypes=("float32", "float64", "float16", "bfloat16"),
+    route=route,
 )
 @partial(jax.jit, static_argnames=("kernel", "density", "overflow"))
 def soft_histogram(

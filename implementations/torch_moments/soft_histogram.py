@@ -27,11 +27,23 @@ from implementations.torch_moments.tables import (
 from suite.registry import implements
 
 
+def route(x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"):
+    """Which cells, or none, rows of this bandwidth get; of several bandwidths the first's."""
+    together = not torch.is_tensor(bandwidth) or bandwidth.ndim == 0
+    h = float(torch.as_tensor(bandwidth).reshape(-1)[0])
+    double, rows = x.dtype == torch.float64, len(x) if together else 1
+    cells = cells_of(kernel, double, edges.double(), h, rows, x.shape[1])
+    if cells is None:
+        return "every sample at every edge"
+    return f"moments: {cells.fine_count:,} cells a row, {cells.fine_terms} terms"
+
+
 @implements(
     "soft_histogram",
     framework="torch",
     devices=("cpu", "cuda"),
     dtypes=("float32", "float64", "float16", "bfloat16"),
+    route=route,
 )
 def soft_histogram(
     x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"

@@ -104,6 +104,16 @@ def problems(run: Measured, operator: str) -> Table:
     )
 
 
+def routes(run: Measured, operator: str) -> Table:
+    """Which of its ways an implementation took, by its own word, and for which cases."""
+    rows = []
+    for implementation, said in sorted(run.info.get("routes", {}).get(operator, {}).items()):
+        for route in sorted(set(said.values())):
+            cases = [case for case, its in said.items() if its == route]
+            rows.append((implementation, _short(route), ", ".join(cases)))
+    return Table(f"{operator}: ways taken", ("implementation", "way", "cases"), tuple(rows))
+
+
 def _short(reason: str) -> str:
     """One line of at most 240 characters: a reason may be a whole traceback."""
     line = " ".join(reason.split())

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from suite import results
-from suite.report.contents import coverage, leaderboards, problems, summary
+from suite.report.contents import coverage, leaderboards, problems, routes, summary
 from suite.report.details import details
 from suite.report.figures import write_figures
 from suite.report.measured import from_folder, from_run
@@ -34,6 +34,7 @@ def write_report(run_folder: Path | str, out_folder: Path | str) -> list[Path]:
             "leaderboards": [markdown(table) for table in leaderboards(run, operator)],
             "figures": figures[operator],
             "details": markdown(details(run, operator)),
+            "routes": markdown(routes(run, operator)),
             "problems": markdown(problems(run, operator)),
             "coverage": markdown(coverage(run, operator)),
         }

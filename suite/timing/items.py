@@ -53,6 +53,7 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
     warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device)
     record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
     record["conduct"] = _conduct(cell, evidence, rounds)
+    record["route"] = session.route(case, {name: cell.bases[0][name] for name in case.arrays})
     path = session.outputs()
     cell.write(path)
     return {"status": "measured", "outputs": path.name, "dtypes": cell.dtypes, **record}

@@ -113,6 +113,11 @@ class Session:
             return self.implementation.skip(case)
         return None
 
+    def route(self, case: Case, arrays: dict[str, Any]) -> str:
+        """Which way the implementation says it takes with the case's arrays, or ""."""
+        route = self.implementation.route
+        return "" if route is None else str(route(**arrays, **case.options))
+
     def outputs(self) -> Path:
         """A new file for a cell's outputs."""
         self.number += 1

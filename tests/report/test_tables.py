@@ -1,5 +1,6 @@
 """Tables fit, name every failure with its reason, and print no time of a cell that is not ok."""
 
+import dataclasses
 import io
 
 import pandas as pd
@@ -13,6 +14,7 @@ from suite.report.contents import (
     leaderboard,
     leaderboards,
     problems,
+    routes,
     summary,
 )
 from suite.report.tables import markdown, print_leaderboard
@@ -137,3 +139,16 @@ def test_a_run_without_cells_says_so(info, tidy):
 @pytest.mark.parametrize("operator", ["batch_shaping", "ecdf"])
 def test_no_leaderboard_mixes_operators(run, operator):
     assert all(t.title.startswith(operator + ":") for t in leaderboards(run, operator))
+
+
+def test_the_ways_that_implementations_took_are_told_with_their_cases(make_run, make_cell, info):
+    cases = {"a": "moments", "c": "direct", "b": "moments"}
+    run = make_run(make_cell("ecdf", "mine", "a", "forward", {}), info)
+    said = {"routes": {"ecdf": {"mine": cases, "another": {"a": "x | y"}}}}
+    run = dataclasses.replace(run, info={**run.info, **said})
+    assert routes(run, "ecdf").rows == (
+        ("another", "x | y", "a"),
+        ("mine", "direct", "c"),
+        ("mine", "moments", "a, b"),
+    )
+    assert routes(run, "soft_cut").rows == ()
