@@ -1,0 +1,50 @@
+// Stands for CUB's: a stable sort of a block's items in blocked arrangement. Its storage is in no
+// order that a kernel could rely on, and nothing is left in it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "cuda.h"
+
+namespace cub {
+
+template <typename Key, int THREADS, int ITEMS, typename Value> class BlockRadixSort {
+ public:
+  struct TempStorage {
+    Key keys[THREADS * ITEMS];
+    Value values[THREADS * ITEMS];
+  };
+  explicit BlockRadixSort(TempStorage& temp) : temp(temp) {}
+
+  void Sort(Key (&keys)[ITEMS], Value (&values)[ITEMS]) {
+    const int last = THREADS * ITEMS - 1, start = threadIdx.x * ITEMS;
+    for (int i = 0; i < ITEMS; ++i) {
+      temp.keys[last - start - i] = keys[i];
+      temp.values[last - start - i] = values[i];
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      std::vector<std::pair<Key, Value>> pairs;
+      for (int i = 0; i <= last; ++i) pairs.emplace_back(temp.keys[last - i], temp.values[last - i]);
+      std::stable_sort(pairs.begin(), pairs.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
+      for (int i = 0; i <= last; ++i) {
+        temp.keys[last - i] = pairs[i].first;
+        temp.values[last - i] = pairs[i].second;
+      }
+    }
+    __syncthreads();
+    for (int i = 0; i < ITEMS; ++i) {
+      keys[i] = temp.keys[last - start - i];
+      values[i] = temp.values[last - start - i];
+      temp.keys[last - start - i] = Key(-1) / 3;
+      temp.values[last - start - i] = Value(-1);
+    }
+  }
+
+ private:
+  TempStorage& temp;
+};
+
+}  // namespace cub
