@@ -40,11 +40,15 @@ struct Options {
   int mid, logits;
 };
 
+struct Barrier {
+  __device__ void operator()() const { __syncthreads(); }
+};
+
 // A prior of a row: filled by the whole block where it is a table, else by every thread alone.
 template <typename T, int PRIOR> struct RowPrior {
   BetaTable<T> table;
   __device__ void set(double a, double b, int thread, int threads) {
-    table.set(a, b, thread, threads, [] __device__() { __syncthreads(); });
+    table.set(a, b, thread, threads, Barrier());
   }
   __device__ Terms<T> at(T x, bool logits) const { return table.at(x, logits); }
 };

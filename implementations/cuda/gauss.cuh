@@ -7,12 +7,12 @@ template <int G> struct Gauss;
 
 template <> struct Gauss<4> {
   static __device__ __forceinline__ double point(int g) {
-    const double points[4] = {
+    static const double points[4] = {
         0.06943184420297371, 0.33000947820757187, 0.6699905217924281, 0.9305681557970262};
     return points[g];
   }
   static __device__ __forceinline__ double integral(int g, int c) {
-    const double integrals[4][6] = {
+    static const double integrals[4][6] = {
         {0.17610593793866208, -0.046163299220364384, 0.026803711908809993, 0.1331270105047279,
          -0.11594593856310854, 0.17392742256872679},
         {0.30491593948386214, 0.29616329922036444, -0.4355585477612734, -0.13312701050472792,
@@ -27,14 +27,14 @@ template <> struct Gauss<4> {
 
 template <> struct Gauss<10> {
   static __device__ __forceinline__ double point(int g) {
-    const double points[10] = {
+    static const double points[10] = {
         0.013046735741414128, 0.06746831665550773, 0.16029521585048778, 0.2833023029353764,
         0.4255628305091844, 0.5744371694908156, 0.7166976970646236, 0.8397047841495122,
         0.9325316833444923, 0.9869532642585859};
     return points[g];
   }
   static __device__ __forceinline__ double integral(int g, int c) {
-    const double integrals[10][12] = {
+    static const double integrals[10][12] = {
         {0.033288559627551235, 0.005235246583549236, -0.0026877561810370538, -0.09413967529070226,
          0.07249644026467839, 0.43954246190656143, -0.376099116493062, -0.7384782735409594,
          0.6634810122201016, 0.4045080764187227, -0.37381130336106044, 0.03333567215434407},

@@ -23,6 +23,7 @@ template <> struct Limits<double> {
 };
 
 __device__ __forceinline__ double not_a_number() { return nan(""); }
+__device__ __forceinline__ double infinity() { return __longlong_as_double(0x7ff0000000000000ll); }
 
 __device__ __forceinline__ double inside(double value, double low, double high) {
   return value > low && value < high ? value : not_a_number();
@@ -60,8 +61,8 @@ template <typename T> struct Normal {
   T mean, std;
 
   __device__ void set(double a, double b) {
-    mean = T(inside(a, -INFINITY, INFINITY));
-    std = T(inside(b, 0, INFINITY));
+    mean = T(inside(a, -infinity(), infinity()));
+    std = T(inside(b, 0, infinity()));
   }
 
   __device__ Terms<T> at(T sample, bool logits) const {
@@ -81,7 +82,7 @@ template <typename T> struct RelaxedBernoulli {
 
   __device__ void set(double a, double b) {
     a = inside(a, 0, 1);
-    b = inside(b, 0, INFINITY);
+    b = inside(b, 0, infinity());
     logit_a = T(logit(a));
     temperature = T(b);
     logit_slope = T(1 / (a * (1 - a)));
@@ -131,8 +132,8 @@ template <typename T> struct BetaTable {
 
   static __device__ Shape shape(double a, double b) {
     Shape s;
-    s.a = inside(a, 0, INFINITY);
-    s.b = inside(b, 0, INFINITY);
+    s.a = inside(a, 0, infinity());
+    s.b = inside(b, 0, infinity());
     s.mode = double(T(log(s.a / s.b)));
     s.below = sigmoid(s.mode);
     s.above = sigmoid(-s.mode);

@@ -1,0 +1,70 @@
+"""NVRTC compiles the shipped kernels for three generations of GPU, none of which is here.
+
+Registers and spills are exact: a kernel that takes more of either than ``ceilings.csv`` allows
+would run fewer blocks at a time, or go to memory.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("cuda.core", reason="needs cuda-core and NVRTC: pip install 'cdfbench[cuda]'")
+
+from implementations.cuda import compile as module
+from implementations.cuda.resources import Resources, resources
+
+CEILINGS = pd.read_csv(Path(module.__file__).with_name("ceilings.csv"))
+TAKEN_WITH = (13, 5)
+"""NVRTC's version; another's compiler may take other registers for the same text."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("kernels")
+
+
+@pytest.mark.parametrize("architecture", sorted(CEILINGS["architecture"].unique()))
+def test_no_kernel_takes_more_registers_or_spills_than_allowed(architecture, folder):
+    if (version := module.nvrtc_version()) != TAKEN_WITH:
+        pytest.skip(f"ceilings were taken with NVRTC {TAKEN_WITH}, this is {version}")
+    allowed = CEILINGS[CEILINGS["architecture"] == architecture].set_index("kernel")
+    kernels = module.compiled("batch_shaping.cu", tuple(allowed.index), architecture, folder)
+    assert kernels.cubin.read_bytes()[:4] == b"\x7fELF"
+    for name, used in resources(kernels).items():
+        assert used.registers <= allowed.at[name, "registers"], name
+        assert used.spills <= allowed.at[name, "spills"], name
+
+
+def test_what_is_compiled_is_found_again_and_another_header_is_another_kernel(
+    tmp_path, monkeypatch
+):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "twice.cuh").write_text("__device__ float twice(float x) { return 2 * x; }\n")
+    text = '#include "twice.cuh"\n__global__ void go(float* x) { x[0] = twice(x[1]); }\n'
+    (sources / "go.cu").write_text(text)
+    monkeypatch.setattr(module, "SOURCES", sources)
+    first = module.compiled("go.cu", ("go",), "sm_90", tmp_path / "cache")
+    stamp = first.cubin.stat().st_mtime_ns
+    again = module.compiled("go.cu", ("go",), "sm_90", tmp_path / "cache")
+    assert again == first and again.cubin.stat().st_mtime_ns == stamp
+    assert resources(first)["go"] == Resources(resources(again)["go"].registers, 0)
+    (sources / "twice.cuh").write_text("__device__ float twice(float x) { return x + x + 1; }\n")
+    assert module.compiled("go.cu", ("go",), "sm_90", tmp_path / "cache").cubin != first.cubin
+    for other in ("sm_80", "sm_100"):
+        assert module.compiled("go.cu", ("go",), other, tmp_path / "cache").cubin != first.cubin
+
+
+def test_what_does_not_compile_says_where(tmp_path, monkeypatch):
+    (tmp_path / "broken.cu").write_text("__global__ void go() { nothing(); }\n")
+    monkeypatch.setattr(module, "SOURCES", tmp_path)
+    with pytest.raises(Exception, match='identifier "nothing" is undefined'):
+        module.compiled("broken.cu", ("go",), "sm_90", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_report_that_leaves_a_kernel_out_is_no_report(tmp_path):
+    kernels = module.Kernels(tmp_path / "x.cubin", {"go": "_Z2gov"}, "ptxas info : nothing\n")
+    with pytest.raises(ValueError, match="_Z2gov"):
+        resources(kernels)
