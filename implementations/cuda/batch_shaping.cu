@@ -44,30 +44,27 @@ struct Barrier {
   __device__ void operator()() const { __syncthreads(); }
 };
 
-// A prior of a row: filled by the whole block where it is a table, else by every thread alone.
-template <typename T, int PRIOR> struct RowPrior {
-  BetaTable<T> table;
-  __device__ void set(double a, double b, int thread, int threads) {
-    table.set(a, b, thread, threads, Barrier());
-  }
-  __device__ Terms<T> at(T x, bool logits) const { return table.at(x, logits); }
+// What is known of a row's prior.
+template <typename T, int PRIOR> struct RowOf {
+  using Type = BetaTable<T>;
 };
-template <typename T> struct RowPrior<T, NORMAL> {
-  Normal<T> row;
-  __device__ void set(double a, double b, int thread, int) {
-    if (thread == 0) row.set(a, b);
-    __syncthreads();
-  }
-  __device__ Terms<T> at(T x, bool logits) const { return row.at(x, logits); }
+template <typename T> struct RowOf<T, RELAXED_BERNOULLI> {
+  using Type = RelaxedBernoulli<T>;
 };
-template <typename T> struct RowPrior<T, RELAXED_BERNOULLI> {
-  RelaxedBernoulli<T> row;
-  __device__ void set(double a, double b, int thread, int) {
-    if (thread == 0) row.set(a, b);
-    __syncthreads();
-  }
-  __device__ Terms<T> at(T x, bool logits) const { return row.at(x, logits); }
+template <typename T> struct RowOf<T, NORMAL> {
+  using Type = Normal<T>;
 };
+
+// It is filled by all threads of a block where it is a table, else by one.
+template <typename T>
+__device__ void fill(BetaTable<T>& table, double a, double b, int thread, int threads) {
+  table.set(a, b, thread, threads, Barrier());
+}
+template <typename Row>
+__device__ void fill(Row& row, double a, double b, int thread, int) {
+  if (thread == 0) row.set(a, b);
+  __syncthreads();
+}
 
 // The first place in ascending keys that is not below (strict: that is above) a key.
 template <typename Key> __device__ int bound(const Key* keys, int count, Key key, bool strict) {
@@ -92,7 +89,7 @@ template <typename T, int PRIOR, int THREADS, int ITEMS> struct RowShared {
     typename Reduce::TempStorage reduce;
     Key keys[THREADS * ITEMS];
   };
-  RowPrior<T, PRIOR> prior;
+  typename RowOf<T, PRIOR>::Type prior;
 };
 
 extern __shared__ __align__(16) unsigned char shared_memory[];
@@ -112,7 +109,7 @@ __global__ void __launch_bounds__(THREADS)
   const T low = static_cast<T>(options.low), high = static_cast<T>(options.high);
 
   const double row_b = PRIOR == SYMBETA ? 1 - inside(a[row], 0, 1) : b[row];
-  shared.prior.set(a[row], row_b, thread, THREADS);
+  fill(shared.prior, a[row], row_b, thread, THREADS);
 
   // In a blocked arrangement, so that the sort keeps the order of equal samples.
   Key keys[ITEMS];
