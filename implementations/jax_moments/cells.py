@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from implementations.moments.accuracy import COMPACT, NARROW, SMOOTH, finer
+from implementations.moments.accuracy import COMPACT, FAINT, NARROW, SMOOTH, finer
 
 ROOM = 1.25
 """Cells that are provided for, where a bin is a bandwidth wide, over those needed then."""
@@ -43,6 +43,8 @@ def plan(kernel, double, rows, samples, edges):
 
     rows: how many there are that need tables of their own.
     """
+    if kernel in COMPACT and double:
+        return None
     if kernel in COMPACT:
         count, terms = 6 * edges + 1, COMPACT[kernel]
         plans = [Plan(kernel, double, count, terms, 1, terms, count, 0)]
@@ -77,15 +79,21 @@ class Cells(NamedTuple):
     bounds: jnp.ndarray | None
 
 
-def fits(one, edges, bandwidth):
-    """Whether the plan will do for edges (E,) and bandwidths (R,), NaN for rows without any."""
-    narrow = jnp.diff(edges).min() >= NARROW[one.double] * bandwidth
-    room = True
+def fits(one, x, edges, bandwidth):
+    """Whether the plan will do for x (R, N), edges (E,) and bandwidths (R,), NaN for bad rows.
+
+    A sample of every row must lie between the edges, and not between ones so near that it has next
+    to no mass there: else masses from beyond the reach would count in a density.
+    """
+    good = jnp.diff(edges).min() >= NARROW[one.double] * bandwidth
     if one.density:
         reach = SMOOTH[one.kernel, one.double].reach
         span = (edges[-1] - edges[0]) / bandwidth + 2 * reach
-        room = span * one.density <= one.count
-    return (jnp.isnan(bandwidth) | (narrow & room)).all()
+        inside = jnp.maximum(edges[0] - x, x - edges[-1]).min(axis=1) <= 0
+        share = 0.2 * jnp.minimum(span - 2 * reach, 1) / x.shape[1]
+        enough = one.double | (inside & (share > FAINT[one.kernel]))
+        good = good & (span * one.density <= one.count) & enough
+    return (jnp.isnan(bandwidth) | good).all()
 
 
 def cells_of(one, edges, bandwidth):
@@ -139,11 +147,13 @@ def evaluate(one, cells, polynomials, x):
         table = jnp.einsum(
             "jc,jks->csk", polynomials, finer_cells(one), precision=lax.Precision.HIGHEST
         ).reshape(-1, one.fine_terms)
-    there, place = table.astype(x.dtype)[cell], place.astype(x.dtype)
+    if cells.bounds is None:  # in float32 the end of a compact kernel would be lost
+        table, place = table.astype(x.dtype), place.astype(x.dtype)
+    there = table[cell]
     value = there[:, -1]
     for j in range(one.fine_terms - 2, -1, -1):
         value = value * place + there[:, j]
-    return value
+    return value.astype(x.dtype)
 
 
 def finer_cells(one):

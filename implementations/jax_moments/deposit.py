@@ -13,7 +13,8 @@ _BLOCKS = 64
 
 COUNT = 2.0**22
 """Added to a place, so that one sum tells how many samples there were and the sum of their places:
-at most a quarter of it, after which it is taken apart, as a place must keep its digits."""
+at most a quarter of it, after which it is taken apart, as a place must keep its digits. In float64
+it would lose them at once."""
 
 
 class Sums(NamedTuple):
@@ -30,7 +31,7 @@ def moments(one, cells, x, weights):
     sums = Sums((nothing,) * one.fine_terms, nothing)
 
     def add(sums, part):
-        return _added(sums, *locate(one, cells, part[0]), *part[1:]), None
+        return _added(one, sums, *locate(one, cells, part[0]), *part[1:]), None
 
     def add_many(sums, parts):
         return _taken_apart(lax.scan(add, sums, parts)[0]), None
@@ -50,20 +51,20 @@ def moments(one, cells, x, weights):
     return jnp.einsum("kcs,jks->jc", fine, finer_cells(one), precision=lax.Precision.HIGHEST)
 
 
-def _added(sums, cell, place, weights=None):
+def _added(one, sums, cell, place, weights=None):
     """Sums with a block's samples in them."""
 
     def scattered(total, values):
         return total.at[cell].add(values, mode="promise_in_bounds")
 
     powers = list(sums.powers)
-    if weights is None:
+    if weights is None and not one.double:
         power = place
         for j in range(2, len(powers)):
             power = power * place
             powers[j] = scattered(powers[j], power)
         return Sums(tuple(powers), scattered(sums.packed, place + COUNT))
-    power = weights.astype(place.dtype)
+    power = jnp.ones_like(place) if weights is None else weights.astype(place.dtype)
     for j, total in enumerate(powers):
         powers[j] = scattered(total, power)
         power = power * place

@@ -31,7 +31,9 @@ from suite.registry import implements
 def route(x, edges, bandwidth, weights=None, *, kernel="gaussian", density=False, overflow="drop"):
     """What shapes, and then the edges and bandwidths, decide."""
     one = plan(kernel, x.dtype == jnp.float64, *x.shape, edges.shape[0])
-    if one is None or not fits(one, edges, jnp.broadcast_to(jnp.asarray(bandwidth), x.shape[:1])):
+    if one is None or not fits(
+        one, x, edges, jnp.broadcast_to(jnp.asarray(bandwidth), x.shape[:1])
+    ):
         return "every sample at every edge"
     return f"moments: {one.count * one.split:,} cells a row, {one.fine_terms} terms"
 
@@ -61,7 +63,7 @@ def _cheapest(kernel, reflect, x, edges, bandwidth, weights):
     if one is None:
         return direct.counts(kernel, reflect, x, edges, bandwidth, weights)
     return lax.cond(
-        lax.stop_gradient(fits(one, edges, bandwidth)),
+        lax.stop_gradient(fits(one, x, edges, bandwidth)),
         partial(_counts, one, reflect),
         partial(direct.counts, kernel, reflect),
         *(x, edges, bandwidth, weights),
@@ -111,7 +113,8 @@ def _backward(one, reflect, residuals, cotangent):
             masses = sum_over_edges(tail, *at, jnp.diff(g))
             masses = masses.at[0].add(g[_bins(edge, cells)])
             gradients.append(evaluate(one, cells, masses, x))
-        poison = jnp.where(jnp.isnan(h), h, 0)
+        # A sample that no edge sees would not notice that its row has no density.
+        poison = jnp.where(jnp.isnan(h) | ~jnp.isfinite(g).all(), jnp.nan, 0)
         return [(part + poison.astype(part.dtype)).astype(x.dtype) for part in gradients]
 
     with float64():

@@ -32,8 +32,13 @@ SMOOTH = {
 }
 """By kernel and whether float64 is asked for."""
 
+FAINT = {"gaussian": 1e-8, "logistic": 1e-7}
+"""Share of a row's weights that lies between the edges below which, in float32, masses from beyond
+the reach count once they are divided by it, as a density is."""
+
 COMPACT = {"triangular": 3, "epanechnikov": 4}
-"""Terms of a piece of the tail."""
+"""Terms of a piece of the tail. In float64 its end, which vanishes like a power, needs more digits
+than a polynomial around another point has."""
 
 NARROW = {False: 1e-9, True: 5e-3}
 """Bandwidths below which a bin's mass is lost to the rounding of the tails at its ends."""

@@ -101,7 +101,8 @@ def cells_of(kernel, double, edges, bandwidth, rows, samples):
 
     double: whether float64 is asked for. rows, samples: how many there are in the whole batch.
     """
-    if float(edges.diff().min()) < NARROW[double] * bandwidth:
+    too_narrow = float(edges.diff().min()) < NARROW[double] * bandwidth
+    if too_narrow or (double and kernel in COMPACT):
         return None
     direct = DIRECT * rows * samples * len(edges)
     if kernel in COMPACT:

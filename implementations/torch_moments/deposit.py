@@ -11,7 +11,8 @@ _CELLS = 1 << 20
 
 COUNT = 2.0**22
 """Added to a place, so that one sum tells how many samples there were and the sum of their places,
-as long as they are fewer than a quarter of it; a place still keeps ten binary digits then."""
+as long as they are fewer than a quarter of it. A place keeps ten binary digits then: enough where
+samples are float32."""
 
 
 def row_blocks(rows, cells):
@@ -40,8 +41,8 @@ def moments(x, weights, cells):
 
 def _moments(x, weights, cells):
     sums = x.new_zeros(x.shape[0], cells.fine_terms, cells.fine_count, dtype=torch.float64)
-    if weights is not None:
-        return _weighted(x, weights, cells, sums)
+    if weights is not None or x.dtype == torch.float64:
+        return _one_by_one(x, weights, cells, sums)
     packed, power, waiting = torch.zeros_like(sums[:, 0]), None, 0
     for _, cell, place in _located(x, cells):
         power = place.clone() if power is None else power[:, : place.shape[1]].copy_(place)
@@ -58,11 +59,11 @@ def _moments(x, weights, cells):
     return sums
 
 
-def _weighted(x, weights, cells, sums):
+def _one_by_one(x, weights, cells, sums):
     power = None
     for s, cell, place in _located(x, cells):
         power = torch.empty_like(place) if power is None else power[:, : place.shape[1]]
-        power.copy_(weights[:, s])
+        power.copy_(weights[:, s]) if weights is not None else power.fill_(1)
         sums[:, 0].scatter_add_(1, cell, power)
         for j in range(1, cells.fine_terms):
             sums[:, j].scatter_add_(1, cell, power.mul_(place))
@@ -83,24 +84,28 @@ def evaluate(polynomials, x, weights, cells, out):
     x, weights, out: (R, N), the latter written.
     """
     rows = x.shape[0]
-    terms = [polynomials[:, j].to(x.dtype).reshape(-1) for j in range(cells.fine_terms)]
+    # In float32 the end of a compact kernel would be lost.
+    dtype = x.dtype if cells.bounds is None else torch.float64
+    terms = [polynomials[:, j].to(dtype).reshape(-1) for j in range(cells.fine_terms)]
     offset = cells.fine_count * torch.arange(rows, device=x.device)[:, None]
     at = term_there = None
     for s, cell, place in _located(x, cells):
         flat = (cell if rows == 1 else cell.add_(offset)).view(-1)
         if at is None or at.shape != place.shape:
-            at, term_there = (torch.empty_like(place, dtype=x.dtype) for _ in range(2))
+            at, term_there = (torch.empty_like(place, dtype=dtype) for _ in range(2))
         at.copy_(place)
         value = out[:, s]
-        if value.is_contiguous():
-            torch.index_select(terms[-1], 0, flat, out=value.view(-1))
-        else:
-            value.copy_(terms[-1].index_select(0, flat).view(value.shape))
+        straight = value.is_contiguous() and value.dtype == dtype
+        if not straight:
+            value = torch.empty_like(at)
+        torch.index_select(terms[-1], 0, flat, out=value.view(-1))
         for term in terms[-2::-1]:
             torch.index_select(term, 0, flat, out=term_there.view(-1))
             value.mul_(at).add_(term_there)
         if weights is not None:
             value.mul_(weights[:, s])
+        if not straight:
+            out[:, s] = value
     return out
 
 

@@ -12,6 +12,7 @@ import math
 
 import torch
 
+from implementations.moments.accuracy import FAINT
 from implementations.torch_eager import soft_histogram as direct
 from implementations.torch_eager.first_order import batched_over_rows, never_twice
 from implementations.torch_eager.large import empty_rows
@@ -79,12 +80,15 @@ class _Counts(torch.autograd.Function):
             hard = torch.zeros_like(counts[rows])
             hard.index_add_(1, _bins(own[0], cells), sums[:, 0])
             counts[rows] = hard - torch.nn.functional.pad(tails, (1, 1)).diff()
+        if (rows := _faint(kernel, x, counts)).numel():
+            given, own, width, weight = _of(rows, x, edges, bandwidth, weights)
+            counts[rows] = direct.Counts.forward(given, own, width, weight, kernel)
         return counts
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.together, *tensors, ctx.kernel = inputs
-        ctx.save_for_backward(*tensors)
+        ctx.save_for_backward(*tensors, output)
 
     @staticmethod
     def backward(ctx, cotangent):
@@ -94,7 +98,7 @@ class _Counts(torch.autograd.Function):
         return (None, *(g if w else None for g, w in zip(gradients, wanted, strict=True)), None)
 
 
-def _gradients(cotangent, x, edges, bandwidth, weights, together, kernel, wanted):
+def _gradients(cotangent, x, edges, bandwidth, weights, counts, together, kernel, wanted):
     """Gradients to x, edges, bandwidth, weights (R, ...); NaN, or nothing, where not wanted."""
     shapes = x.shape if wanted[0] else (len(x), 0), x.shape if wanted[3] else (len(x), 0)
     to_x, to_weights = (empty_rows(shape, x) for shape in shapes)
@@ -102,9 +106,11 @@ def _gradients(cotangent, x, edges, bandwidth, weights, together, kernel, wanted
         torch.full_like(edges, torch.nan),
         torch.full_like(bandwidth, torch.nan),
     )
-    if (bad := bandwidth.isnan()).any():
-        to_x[bad] = to_weights[bad] = torch.nan
-    for rows, cells in _alike(together, kernel, x, edges, bandwidth):
+    faint = _faint(kernel, x, counts)
+    for rows, cells in [
+        *_alike(together, kernel, x, edges, bandwidth),
+        *((faint, None) for _ in faint[:1]),
+    ]:
         given, own, width, weight = _of(rows, x, edges, bandwidth, weights)
         g = cotangent[rows]
         if cells is None:
@@ -131,6 +137,9 @@ def _gradients(cotangent, x, edges, bandwidth, weights, together, kernel, wanted
             masses[:, 0] += g[:, _bins(own[0], cells)]
             masses = cells.hand_down(masses)
             _evaluate(masses, given, None, cells, to_weights, rows)
+    # A sample that no edge sees would not notice that its row has no density.
+    if (bad := bandwidth.isnan() | ~cotangent.isfinite().all(dim=1)).any():
+        to_x[bad] = to_weights[bad] = torch.nan
     return to_x, to_edges, to_bandwidth, to_weights
 
 
@@ -140,6 +149,13 @@ def _evaluate(polynomials, x, weights, cells, out, rows):
         evaluate(polynomials, x, weights, cells, out[rows])
     else:
         out[rows] = evaluate(polynomials, x, weights, cells, torch.empty_like(out[rows]))
+
+
+def _faint(kernel, x, counts):
+    """Rows with next to nothing between the edges, of which float32's cells may have lost all."""
+    if kernel not in FAINT or x.dtype == torch.float64:
+        return torch.empty(0, dtype=torch.int64, device=x.device)
+    return (counts[:, 1:-1].sum(1) < FAINT[kernel] * counts.sum(1)).nonzero()[:, 0]
 
 
 def _alike(together, kernel, x, edges, bandwidth):
