@@ -91,7 +91,8 @@ def failures(run: results.Run) -> list[str]:
     ):
         name = f"{operator}/{implementation}"
         if status in results.FAILURES and name not in known:
-            lines.append(f"{name} {case} {pass_}: {status}, {reason}")
+            why = str(reason).removeprefix("flagged: ")
+            lines.append(f"{name} {case} {pass_}: {status}, {why}")
     for name, shows in known.items():
         if not shows:
             lines.append(f"{name}: its known error does not show in any case; remove known_error=")

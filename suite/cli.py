@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -34,9 +35,26 @@ Implementations = Annotated[
 Cases = Annotated[list[str], typer.Option("--case", "-c", help="Case by name; repeatable.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Full = Annotated[bool, typer.Option("--full/--quick", help="All sizes, or minutes' worth.")]
-Results = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
-TimeLimit = Annotated[float, typer.Option(help="Seconds one item may take; 0: the profile's.")]
-MemoryLimit = Annotated[float, typer.Option(help="GiB a worker may hold; 0: 4/5 of all.")]
+
+
+def _writable(folder: Path | None) -> Path | None:
+    """A folder that runs can be written to, made and absolute; workers stand elsewhere."""
+    if folder is not None:
+        folder = folder.resolve()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"{folder} cannot be made: {error.strerror}") from None
+        if not os.access(folder, os.W_OK):
+            raise typer.BadParameter(f"{folder} cannot be written to")
+    return folder
+
+
+Results = Annotated[Path, typer.Option("--results", help="Folder of runs.", callback=_writable)]
+TimeLimit = Annotated[
+    float, typer.Option(min=0, help="Seconds one item may take; 0: the profile's.")
+]
+MemoryLimit = Annotated[float, typer.Option(min=0, help="GiB a worker may hold; 0: 4/5 of all.")]
 
 
 @app.command()
@@ -52,8 +70,8 @@ def bench(
 ) -> None:
     """Measure and judge; store the run; print the leaderboard.
 
-    Exit status 1 when a cell is wrong, NaN, raised or crashed; interrupted, the same command goes
-    on where it stopped.
+    Exit status 1 when a cell is wrong, NaN or flagged, or has raised, crashed, run out of time or
+    of memory; interrupted, the same command goes on where it stopped.
     """
     selection = Selection(
         tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
@@ -76,7 +94,8 @@ def check(
         bool, typer.Option("--all", help="Known errors and absent peers too, and more cases.")
     ] = False,
     results: Annotated[
-        Path | None, typer.Option("--results", help="Folder of runs; else a cache.")
+        Path | None,
+        typer.Option("--results", help="Folder of runs; else a cache.", callback=_writable),
     ] = None,
     time_limit: TimeLimit = 0.0,
     memory_limit: MemoryLimit = 0.0,
@@ -137,6 +156,10 @@ def list_(
     cases: Annotated[bool, typer.Option("--cases", help="List cases, too.")] = False,
 ) -> None:
     """Operators, their implementations and cases; imports none of them."""
+    if unknown := sorted(set(operator) - set(operators.names())):
+        there = ", ".join(operators.names())
+        console.print(f"[red]error:[/] --operator {unknown}: expected some of {there}")
+        raise typer.Exit(2)
     selection = Selection((), tuple(implementation))
     declared = registry.discover(selection.files)
     names = {name for name in implementation if not name.endswith(".py")}
@@ -189,6 +212,9 @@ def report(
         console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
         raise typer.Exit(2)
     for folder in chosen:
+        if not (folder / "run.json").is_file():
+            console.print(f"[red]error:[/] {folder} is no run: it has no run.json", soft_wrap=True)
+            raise typer.Exit(2)
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
             console.print(str(path))
     if machines:

@@ -28,7 +28,7 @@ SAMPLE_COLUMNS = ("operator", "implementation", "case", "pass", "clock", "round"
 STATUSES = ("ok", "wrong", "nan", "flagged", "unsupported", "error", "oom", "timeout", "crashed")
 """What became of a cell; ``flagged`` is a right answer that was got by foul means."""
 
-FAILURES = ("wrong", "nan", "flagged", "error", "crashed")
+FAILURES = ("wrong", "nan", "flagged", "error", "oom", "timeout", "crashed")
 """Statuses that make a run's command fail; a known error's own does not."""
 
 

@@ -14,12 +14,14 @@ def as_rows(x: Any, axis: int | None = None) -> Any:
     x: any rank >= 1. axis: the axis that is kept and becomes R; every other axis is flattened, in
     order, into the N samples. None keeps none: one row with all samples.
 
-    Raises TypeError when axis is no integer, ValueError when x has no such axis.
+    Raises TypeError when x is no array or axis no integer, ValueError when x has no such axis.
 
     >>> import numpy as np
     >>> as_rows(np.zeros((8, 16, 4, 4)), axis=1).shape
     (16, 128)
     """
+    if not hasattr(x, "shape"):
+        raise TypeError(f"x is a {type(x).__qualname__}: expected a NumPy, torch or jax array")
     rank = len(x.shape)
     if axis is None:
         return x.reshape(1, -1)

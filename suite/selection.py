@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,8 +113,16 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
                 if job.cells:
                     found.append(job)
     if not found:
-        raise ValueError(f"nothing to run: no case matches {_words(selection)}")
+        near = _near(selection, chosen)
+        raise ValueError(f"nothing to run: no case matches {_words(selection)}{near}")
     return tuple(found)
+
+
+def _near(selection: Selection, chosen: Iterable[str]) -> str:
+    """Cases of the chosen operators whose names are like those asked for."""
+    names = {case.name for name in chosen for case in operators.get(name).cases}
+    found = [n for asked in selection.cases for n in difflib.get_close_matches(asked, names)]
+    return f"; there are {', '.join(found)}" if found else ""
 
 
 def _wanted(declaration: Declaration, names: set[str], selection: Selection) -> bool:

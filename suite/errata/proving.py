@@ -1,12 +1,14 @@
 """Proofs are run, verdicts follow from their evidence, and both are kept beside the versions used.
 
 A verdict is ``wrong`` when some evidence disagrees, ``holds`` when all of it agrees; an entry whose
-package is missing is ``not run`` and keeps what was recorded when it was there; a proof that raises
-has ``failed``. An entry is as declared when a fault shows, or when "none" was declared and holds.
+package is missing keeps the verdict and evidence that were recorded when it was there, and is ``not
+run`` where there are none; a proof that raises has ``failed``. An entry is as declared when a fault
+shows, or when "none" was declared and holds.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import json
@@ -112,11 +114,20 @@ def _to_record(item: Proved) -> dict:
 
 
 def _from_record(item: Proved, stored: dict) -> Proved:
-    evidence = tuple(
-        Evidence(**{**e, "published": float(e["published"]), "right": float(e["right"])})
-        for e in stored["evidence"]
-    )
-    return Proved(item.entry, "not run", evidence, stored["versions"], item.reason, recorded=True)
+    evidence = tuple(_evidence(e) for e in stored["evidence"])
+    found = evidence, stored["versions"], item.reason
+    return Proved(item.entry, verdict_of(evidence), *found, recorded=True)
+
+
+def _evidence(stored: dict) -> Evidence:
+    """As recorded, in six digits: what agreed before it was rounded still does."""
+    numbers = {name: float(stored[name]) for name in ("published", "right")}
+    found = Evidence(**{**stored, **numbers})
+    if not found.agrees and all(map(math.isfinite, numbers.values())) and found.tolerance:
+        rounded = 1e-5 * max(map(abs, numbers.values()))
+        wider = dataclasses.replace(found, tolerance=found.tolerance + rounded)
+        return wider if wider.agrees else found
+    return found
 
 
 def _plain(value: float) -> float | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def write_page(found: Sequence[Proved], file: Path) -> None:
     lines = ["| entry | claim | verdict | evidence |", "|---|---|---|---|"]
     for item in found:
         name = item.entry.name
-        cells = (f"[{name}](#{name})", item.entry.claim, _words(item), _evidence(item, False))
+        shown = dataclasses.replace(item, recorded=False)
+        cells = (f"[{name}](#{name})", item.entry.claim, _words(item), _evidence(shown, False))
         lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
     sections = [_section(item) for item in found]
     text = _HEAD + "\n".join(lines) + "\n\n" + "\n".join(sections)
@@ -82,11 +84,10 @@ def _section(item: Proved) -> str:
         lines += ["| quantity | published | right | |", "|---|---|---|---|"]
         for e in item.evidence:
             mark = "agrees" if e.agrees else "**differs**"
-            cells = (e.quantity, _number(e.published, e.unit), _number(e.right, e.unit), mark)
+            cells = (e.quantity, *_numbers(e), mark)
             lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
         versions = ", ".join(f"{k} {v}" for k, v in item.versions.items())
-        made = "Recorded earlier with" if item.recorded else "With"
-        lines += ["", f"{made} {versions}." if versions else "", ""]
+        lines += ["", f"With {versions}." if versions else "", ""]
     return "\n".join(lines).replace("\n\n\n", "\n\n")
 
 
@@ -106,19 +107,26 @@ def _evidence(item: Proved, everything: bool) -> str:
     shown = item.evidence if everything else item.telling[:1]
     lines = [_line(e) for e in shown]
     if item.recorded:
-        lines.append("(recorded earlier)")
+        versions = ", ".join(f"{k} {v}" for k, v in item.versions.items())
+        lines.append(f"(recorded with {versions}; {item.reason} here)")
     elif more := len(item.evidence) - len(shown):
         lines.append(f"(and {more} more)")
     return "\n".join(lines)
 
 
 def _line(e: Evidence) -> str:
-    right = "right" if e.agrees else f"right: {_number(e.right, e.unit)}"
-    return f"{e.quantity}: {_number(e.published, e.unit)}, {right}"
+    published, right = _numbers(e)
+    return f"{e.quantity}: {published}, " + ("right" if e.agrees else f"right: {right}")
 
 
-def _number(value: float, unit: str) -> str:
-    return f"{value + 0.0:.4g} {unit}".strip()  # no minus zero
+def _numbers(e: Evidence) -> tuple[str, str]:
+    """Both in four digits, or in as many more as it takes to tell them apart when they differ."""
+    for digits in (4, 7, 10, 17):
+        # Zero is added so that no zero has a minus.
+        found = tuple(f"{v + 0.0:.{digits}g} {e.unit}".strip() for v in (e.published, e.right))
+        if e.agrees or found[0] != found[1]:
+            break
+    return found[0], found[1]
 
 
 def _plain(text: str) -> str:

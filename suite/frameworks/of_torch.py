@@ -77,11 +77,10 @@ class Torch:
         torch = self.torch
 
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
-            leaves = {name: arrays[name].detach().requires_grad_() for name in wrt}
-            output = function(**{**arrays, **leaves}, **options)
-            gradients = torch.autograd.grad(
-                output, list(leaves.values()), cotangent, allow_unused=True
-            )
+            # The given tensors themselves, as a user's parameters are: a cache by identity shows.
+            leaves = [arrays[name].requires_grad_() for name in wrt]
+            output = function(**arrays, **options)
+            gradients = torch.autograd.grad(output, leaves, cotangent, allow_unused=True)
             for name, gradient in zip(wrt, gradients, strict=True):
                 if gradient is None:
                     raise ValueError(f"no gradient reaches {name}: the output does not use it")
@@ -161,7 +160,8 @@ class Torch:
         return array
 
     def write(self, array: Any, values: np.ndarray) -> Any:
-        return array.copy_(self.torch.as_tensor(np.asarray(values)))
+        with self.torch.no_grad():
+            return array.copy_(self.torch.as_tensor(np.asarray(values)))
 
     def curvature(
         self, function: Callable, options: Mapping[str, Any], wrt: tuple[str, ...]

@@ -83,6 +83,16 @@ def started(y):
     return out
 """
 
+STALE = """
+seen = {}
+
+def stale(p):
+    if not torch.is_tensor(p):
+        return p
+    _, first = seen.setdefault(id(p), (p, p.detach().clone()))
+    return first + (p - p.detach())
+"""
+
 BUSY = """
 def fill(out, y, done):
     out[:] = y
@@ -226,6 +236,11 @@ _FLAGGED = {
     ),
     "edits_a_run": Cheat(
         "flagged", "writes into the results: ", module="open('A_RUN/run.json', 'a').write(' ')"
+    ),
+    "identity_of_its_input": Cheat(
+        "flagged", "other values in the same memory",
+        "return right(x, threshold, stale(steepness), keep=keep)",
+        module=STALE, head=TORCH,
     ),
     "zero_second_derivative_in_torch": Cheat(
         "flagged", "gives zero for second derivatives",

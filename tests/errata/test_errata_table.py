@@ -81,7 +81,7 @@ def test_without_its_package_an_entry_keeps_the_evidence_and_versions_of_an_earl
     now = prove(entry(DIFFERS, needs=("no_such_package",)))
     assert (now.verdict, now.evidence) == ("not run", ())
     (kept,) = with_recorded([now], file)
-    assert kept.verdict == "not run" and kept.recorded and kept.as_declared
+    assert kept.verdict == "wrong" and kept.recorded and kept.as_declared
     assert kept.versions == {"gone": "1.2"}
     assert kept.evidence[0] == DIFFERS and math.isnan(kept.evidence[1].published)
     record([kept], file)
@@ -130,3 +130,19 @@ def test_the_table_fits_100_columns_and_cuts_no_word():
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     first_column = "".join(row[0] for row in rows if len(row) == 4)
     assert all(e.name in first_column for e in errata.entries())
+
+
+def test_what_agreed_before_its_record_was_rounded_still_does(tmp_path):
+    """Half a unit in the sixth digit, with a tolerance a tenth of that."""
+    close = Evidence("close", 0.37988449, 0.37988451, 1e-7)
+    far = Evidence("far", 0.3798, 0.3799, 1e-7)
+    for evidence, verdict in ((close, "holds"), (far, "wrong")):
+        record([Proved(entry(evidence), verdict, (evidence,))], tmp_path / "errata.json")
+        now = prove(entry(evidence, needs=("no_such_package",)))
+        assert with_recorded([now], tmp_path / "errata.json")[0].verdict == verdict
+
+
+def test_numbers_that_differ_never_print_alike(only, tmp_path):
+    only(entry(Evidence("one", 1.0000004, 1.0, 1e-9)))
+    run([], tmp_path, Console(file=io.StringIO(), width=100))
+    assert "1 | 1 |" not in (tmp_path / "errata.md").read_text(encoding="utf-8")
