@@ -197,11 +197,11 @@ def report(
 ) -> None:
     """Write tables and figures of stored runs, and the leaderboard over all machines.
 
-    Of every machine the newest run is shown that leaves out least.
+    Of every machine the newest run is shown that leaves out least, and the newest of all sizes.
     """
     from suite.quality.report import write_page
     from suite.report import write_front_page, write_leaderboard, write_report
-    from suite.report.newest import by_machine, for_report
+    from suite.report.newest import by_machine, for_report, sweeps
 
     found, errors = read_all(results)
     for error in errors:
@@ -217,6 +217,10 @@ def report(
             raise typer.Exit(2)
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
             console.print(str(path))
+    for machine, runs in machines.items():
+        if (full := sweeps(runs)) is not None and run is None:
+            for path in write_report(full, results / "report" / machine / "full"):
+                console.print(str(path))
     if machines:
         console.print(str(write_leaderboard(results)))
     for path in write_page(results):

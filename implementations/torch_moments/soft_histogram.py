@@ -165,6 +165,7 @@ def _alike(together, kernel, x, edges, bandwidth):
     a bandwidth are left out.
     """
     groups: dict = {}
+    others: list[int] = []
     for row, h in enumerate(bandwidth.tolist()):
         if not math.isnan(h):
             edged = 0 if edges.stride(0) == 0 else edges[row].numpy(force=True).tobytes()
@@ -174,8 +175,13 @@ def _alike(together, kernel, x, edges, bandwidth):
         # The whole batch's rows, so that a row's answer does not depend on others being good.
         rows = len(x) if together else 1
         cells = cells_of(kernel, x.dtype == torch.float64, own, h, rows, x.shape[1])
-        for block in [slice(0, len(mine))] if cells is None else row_blocks(len(mine), cells):
+        if cells is None:
+            others += mine
+            continue
+        for block in row_blocks(len(mine), cells):
             yield block if len(mine) == len(x) else torch.tensor(mine[block]), cells
+    if others:
+        yield slice(None) if len(others) == len(x) else torch.tensor(sorted(others)), None
 
 
 def _of(rows, x, edges, bandwidth, weights):

@@ -166,8 +166,8 @@ def level(ranked: list[Choice]) -> list[Choice]:
 
 
 def used(ranked: list[Choice]) -> Choice:
-    """The least biased of those that cosine cannot tell from the best."""
-    return min(level(ranked), key=lambda choice: choice.bias.estimate)
+    """That with the least spread of those that neither cosine nor bias can tell from the best."""
+    return min(level(ranked), key=lambda choice: choice.spread.estimate)
 
 
 def sentence(ranked: list[Choice]) -> str:
@@ -182,7 +182,7 @@ def sentence(ranked: list[Choice]) -> str:
         f"**{best.samples:,} samples: {what}.** Mean cosine with "
         f"the true gradient: {best.cosine.estimate:.3f} [{best.cosine.low:.3f}, "
         f"{best.cosine.high:.3f}] on its worst population ({best.cosine.population}), "
-        f"{best.best.estimate:.3f} on its best; relative bias at most {best.bias.estimate:.2g}, "
+        f"{best.best.estimate:.3f} on its best; {_bias(best.bias)}, "
         f"spread at most {best.spread.estimate:.2g}."
     )
     if len(others) > 1 and len(same) < len(ranked):
@@ -192,6 +192,13 @@ def sentence(ranked: list[Choice]) -> str:
     if worst.cosine.high < best.cosine.low:
         text += f" The worst of {len(ranked)} is {worst.words}: {worst.cosine.estimate:.3f}."
     return text
+
+
+def _bias(number: Number) -> str:
+    """In words; an estimate of zero is a bias that noise hides, and not none."""
+    if number.estimate > 0:
+        return f"relative bias at most {number.estimate:.2g} [{number.low:.2g}, {number.high:.2g}]"
+    return f"no relative bias beyond noise ({number.high:.2g})"
 
 
 def warnings(ranked: dict[int, list[Choice]]) -> list[str]:

@@ -28,6 +28,12 @@ def for_report(runs: list[Run]) -> Path:
     return chosen.folder
 
 
+def sweeps(runs: list[Run]) -> Path | None:
+    """The folder of one machine's newest run of the full profile, where there is one."""
+    full = [run for run in runs if run.info.get("profile") == "full" and _whole(run)]
+    return full[-1].folder if full else None
+
+
 def by_operator(runs: list[Run]) -> dict[str, Run]:
     """One machine's newest run of every operator; one of chosen cases where none is whole."""
     found: dict[str, Run] = {}

@@ -1,13 +1,14 @@
 """Pages: whole for a good run, a failed one and an empty one; machines never share a table."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from suite import results
 from suite.report import write_leaderboard, write_report
-from suite.report.newest import by_machine, for_report
+from suite.report.newest import by_machine, for_report, sweeps
 
 EMPTY = pd.DataFrame(columns=list(results.SAMPLE_COLUMNS))
 
@@ -94,3 +95,13 @@ def test_a_broken_run_is_named_and_the_others_are_there(tidy, info, tmp_path):
 
 def test_no_results_at_all_still_give_a_leaderboard(tmp_path):
     assert "no run yet" in write_leaderboard(tmp_path / "results").read_text()
+
+
+def test_of_each_machine_the_newest_run_of_all_sizes_is_found(tidy, info):
+    def stored(name, **said):
+        return results.Run({**info, **said}, tidy, EMPTY, Path(name))
+
+    old, new = (stored(name, profile="full") for name in ("old", "new"))
+    part, quick = stored("part", profile="full", whole=False), stored("quick", profile="quick")
+    assert sweeps([old, new, part, quick]) == Path("new")
+    assert sweeps([part, quick]) is None
