@@ -145,7 +145,7 @@ def quality(
         run = measure.run(selection, results, display, amount)
     print_advice(run, console)
     for path in write_page(results):
-        console.print(str(path))
+        console.print(_shown_path(path))
     _count(run.statuses["status"], run.folder, measure.failures(run))
 
 
@@ -216,15 +216,15 @@ def report(
             console.print(f"[red]error:[/] {folder} is no run: it has no run.json", soft_wrap=True)
             raise typer.Exit(2)
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
-            console.print(str(path))
+            console.print(_shown_path(path))
     for machine, runs in machines.items():
         if (full := sweeps(runs)) is not None and run is None:
             for path in write_report(full, results / "report" / machine / "full"):
-                console.print(str(path))
+                console.print(_shown_path(path))
     if machines:
-        console.print(str(write_leaderboard(results)))
+        console.print(_shown_path(write_leaderboard(results)))
     for path in write_page(results):
-        console.print(str(path))
+        console.print(_shown_path(path))
     if readme is not None:
         shown = chosen[-1]
         report_folder = results / "report" / shown.resolve().parent.name
@@ -316,11 +316,17 @@ def _count(statuses: Iterable[str], folder: Path | None, lines: list[str]) -> No
     """Say how much ended how, and where it is; exit with 1 when there are failures."""
     counts = Counter(statuses).most_common()
     console.print(", ".join(f"{count} {status}" for status, count in counts))
-    console.print(f"run: {folder}")
+    console.print(f"run: {_shown_path(folder) if folder else folder}", soft_wrap=True)
     for line in lines:
         console.print(f"[red]failed[/] {line}", soft_wrap=True)
     if lines:
         raise typer.Exit(1)
+
+
+def _shown_path(path: Path) -> str:
+    """Relative to where the user stands, if it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _widths(dtypes: tuple[str, ...]) -> str:

@@ -37,7 +37,7 @@ def _paths(run: QualityRun, mine: list[Goal]) -> Figure:
     columns, lines = 2, -(-len(mine) // 2)
     width, height = 10.6, 0.9 + 2.9 * lines
     figure = bare_figure(width, height)
-    figure.subplots_adjust(left=0.07, right=0.83, wspace=0.62, hspace=0.34, top=1 - 0.8 / height,
+    figure.subplots_adjust(left=0.07, right=0.83, wspace=0.72, hspace=0.34, top=1 - 0.8 / height,
                            bottom=0.5 / height)  # fmt: skip
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     rows = shown(run)
