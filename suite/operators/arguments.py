@@ -99,8 +99,8 @@ def require_values(name: str, array: Any, bad: Any, allowed: str) -> None:
     """No element of the boolean array ``bad`` is true. Reads the device."""
     if bool(bad.any()):
         worst = array[bad] if tuple(bad.shape) == tuple(array.shape) else array
-        value = float(worst.reshape(-1)[0]) if tuple(worst.shape) != () else float(worst)
-        raise ValueError(f"{name} contains {value!r}: expected {allowed}")
+        value = worst.reshape(-1)[0].item()  # float() of what has a gradient makes torch warn
+        raise ValueError(f"{name} contains {float(value)!r}: expected {allowed}")
 
 
 def require_between(

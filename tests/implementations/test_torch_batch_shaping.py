@@ -215,3 +215,11 @@ def test_the_compiled_gradient_of_transposed_rows_is_that_of_rows():
     found = [torch.autograd.grad(compiled(g, 0.1, 1.3, prior="normal"), g)[0] for g in given]
     assert given[1].stride() == (1, 5)
     torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-18)
+
+
+def test_bad_values_of_a_tensor_with_a_gradient_raise_and_warn_of_nothing():
+    from suite import load
+
+    gates = torch.full((2, 8), 1.5, requires_grad=True)
+    with pytest.raises(ValueError, match="x contains 1.5"):
+        load("batch_shaping", "torch_eager")(gates, 0.6, 0.4, prior="beta")
