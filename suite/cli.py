@@ -51,6 +51,7 @@ def _writable(folder: Path | None) -> Path | None:
 
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of runs.", callback=_writable)]
+Stored = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
 TimeLimit = Annotated[
     float, typer.Option(min=0, help="Seconds one item may take; 0: the profile's.")
 ]
@@ -190,7 +191,7 @@ def _remark(declaration: registry.Declaration) -> str:
 @app.command()
 def report(
     run: Annotated[Path | None, typer.Argument(help="A run's folder; else each newest.")] = None,
-    results: Results = Path("results"),
+    results: Stored = Path("results"),
     readme: Annotated[
         Path | None, typer.Option(help="Show the run in this page, too, between its marks.")
     ] = None,

@@ -18,9 +18,9 @@ from implementations.moments.accuracy import COMPACT, NARROW, SMOOTH, finer
 
 DIRECT, TABLE, PRODUCT, CELL, OVERHEAD = 4.0, 8.0, 0.5, 6.0, 3e5
 LOCATE, TERM, FAR_TERM = 0.8, 0.3, 1.2
-"""Nanoseconds of a forward pass on two cores: a sample at an edge; an entry of the table, one
-product, a fine cell's term, starting all this; where a sample is, adding a term, one out of cache.
-"""
+"""About how many nanoseconds of a forward pass on two cores: a sample at an edge; an entry of the
+table, one product, a fine cell's term, starting all this; where a sample is, adding a term, one out
+of cache."""
 
 FITS = 1 << 18
 """Fine cells that a processor's caches hold."""

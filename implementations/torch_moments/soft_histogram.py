@@ -15,9 +15,9 @@ import torch
 from implementations.moments.accuracy import FAINT
 from implementations.torch_eager import soft_histogram as direct
 from implementations.torch_eager.first_order import batched_over_rows, never_twice
-from implementations.torch_eager.large import empty_rows
 from implementations.torch_moments.cells import cells_of
 from implementations.torch_moments.deposit import evaluate, moments, row_blocks
+from implementations.torch_moments.huge_pages import empty_rows
 from implementations.torch_moments.tables import (
     height,
     stretch,

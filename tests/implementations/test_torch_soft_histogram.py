@@ -274,3 +274,13 @@ def test_the_compiled_function_stores_no_distances():
     allocations = [line for text in code for line in text.splitlines() if "= empty_strided" in line]
     assert any("4099" in line for line in allocations)
     assert not [line for line in allocations if "4099" in line and "14, " in line]
+
+
+def test_the_route_says_which_way_is_taken():
+    from implementations.torch_moments.soft_histogram import route
+
+    edges = torch.linspace(-10, 10, 51)
+    many, few = torch.zeros(1).expand(1, 10_000_000), torch.zeros(1, 100)
+    assert route(few, edges, 0.4) == "every sample at every edge"
+    assert route(many, edges, 0.4).endswith("cells a row, 2 terms")
+    assert route(many, edges, 0.4, kernel="triangular").endswith("cells a row, 3 terms")
