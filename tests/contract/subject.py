@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from emulation import is_emulated, prepared
 
 from suite import frameworks, operators, registry
 from suite.operators.base import Case, Operator
@@ -35,7 +36,7 @@ class Subject:
     @property
     def device(self) -> str:
         devices = self.declaration.devices
-        return "cpu" if "cpu" in devices else devices[0]
+        return "cpu" if "cpu" in devices or is_emulated(self.declaration) else devices[0]
 
     @functools.cached_property
     def implementation(self) -> registry.Implementation:
@@ -43,7 +44,10 @@ class Subject:
 
     def missing(self) -> str | None:
         """What it needs that is not there, its framework, a device or a package; or None."""
-        return self.framework.missing(self.device) or self.declaration.missing()
+        missing = self.framework.missing(self.device) or self.declaration.missing()
+        if missing or not is_emulated(self.declaration):
+            return missing
+        return prepared(self.declaration.name)
 
     def unsupported(self, case: Case) -> str | None:
         """Why it cannot do a case, or None."""
