@@ -52,6 +52,12 @@ def nodes(terms):
 
 
 @functools.cache
+def chebyshev(terms):
+    """The matrix from values at the nodes to the coefficients of a series of T_k = cos k acos."""
+    return np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes(terms)[0], terms - 1))
+
+
+@functools.cache
 def finer(terms, fine_terms, split):
     """Every power of t, in each fine cell of a cell, as a polynomial of its place in that.
 

@@ -39,7 +39,9 @@ class Cells:
 
     centre, half: (C,) in float64. first: (E,) index of the first cell in an edge's window, window:
     its length. terms: of a cell's polynomial. split: fine cells a cell, fine_terms: of theirs.
-    alone: they are one row's. bounds: (C - 1,) between cells, or None for cells of one width.
+    alone: they are one row's. Cells of one width have a density, which is how many are in a
+    bandwidth, and places (E,), where in the middle cell of its window an edge is, from -1 to 1;
+    others have bounds (C - 1,) between them.
     """
 
     centre: torch.Tensor
@@ -50,6 +52,8 @@ class Cells:
     split: int
     fine_terms: int
     alone: bool
+    density: int = 0
+    places: torch.Tensor | None = None
     bounds: torch.Tensor | None = None
 
     @property
@@ -77,6 +81,13 @@ class Cells:
         cell.copy_(at)
         at.frac_()
         return cell, at if self.split > 1 else at.mul_(2).sub_(1)
+
+    def bins(self, edges):
+        """The bin, 0 to E, that every cell is taken to be in: before the edge that lies in it."""
+        if self.places is None:
+            return torch.searchsorted(edges.contiguous(), self.centre)
+        own = self.first + self.window // 2
+        return torch.searchsorted(own, torch.arange(len(self.centre), device=own.device))
 
     def gather_up(self, moments):
         """Moments of fine cells (R, k, C split) to those of cells (R, K, C)."""
@@ -112,7 +123,7 @@ def cells_of(kernel, double, edges, bandwidth, rows, samples):
     span = float(edges[-1] - edges[0]) / bandwidth + 2 * smooth.reach
     if span * smooth.wide[0] > MOST:
         return None
-    choices = [_even(edges, bandwidth, smooth, span, fine, rows == 1) for fine in smooth.fine]
+    choices = [_even(edges, bandwidth, smooth, fine, rows == 1) for fine in smooth.fine]
     cells = min(choices, key=lambda cells: _cost(cells, rows, samples))
     return cells if _cost(cells, rows, samples) < direct else None
 
@@ -127,16 +138,17 @@ def _cost(cells, rows, samples):
     return table + moments * (CELL + changing) + rows * samples * each + OVERHEAD
 
 
-def _even(edges, bandwidth, smooth, span, fine, alone):
-    reach, (density, terms), (fine_density, fine_terms) = smooth.reach, smooth.wide, fine
-    count, width = math.ceil(span * density), bandwidth / density
-    lo = edges[0] - reach * bandwidth
+def _even(edges, bandwidth, smooth, fine, alone):
+    (density, terms), (fine_density, fine_terms) = smooth.wide, fine
+    width, reach = bandwidth / density, math.ceil(smooth.reach * density)
+    lo = edges[0] - reach * width
+    first = ((edges - edges[0]) / width).long()
+    count, window = int(first[-1]) + 2 * reach + 1, 2 * reach + 1
     centre = lo + width * (torch.arange(count, device=edges.device, dtype=torch.float64) + 0.5)
-    window = min(count, math.ceil(2 * reach * density) + 2)
-    first = ((edges - reach * bandwidth - lo) / width).long().clamp_(0, count - window)
     half = torch.full_like(centre, width / 2)
+    places = ((edges - centre[first + reach]) / (width / 2)).clamp_(-1, 1)
     split = fine_density // density
-    return Cells(centre, half, first, window, terms, split, fine_terms, alone)
+    return Cells(centre, half, first, window, terms, split, fine_terms, alone, density, places)
 
 
 def _between_kinks(edges, bandwidth, terms, alone):
@@ -152,7 +164,7 @@ def _between_kinks(edges, bandwidth, terms, alone):
     window = int((last - first).max()) + 1
     first.clamp_(max=len(centre) - window)
     bounds = _paired(before, kinks)
-    return Cells(centre, half, first, window, terms, 1, terms, alone, bounds)
+    return Cells(centre, half, first, window, terms, 1, terms, alone, bounds=bounds)
 
 
 def _paired(one, other):

@@ -26,17 +26,18 @@ def moments(x, weights, cells):
 
     x: (R, N), not NaN. weights: (R, N) or None.
     """
-    samples = x.shape[1]
+    parts = [_moments(*part, cells) for part in _shared_out(cells, x, weights)]
+    return sum(part.sum(dim=0, keepdim=True) for part in parts) if cells.alone else parts[0]
+
+
+def _shared_out(cells, *arrays):
+    """Arrays (R, N) or None, in parts; torch shares out rows among threads, so one becomes two."""
+    samples = arrays[0].shape[1]
     if not cells.alone or samples < 2:
-        return _moments(x, weights, cells)
-    # Torch adds up several rows at the same time, so one row is taken for two.
+        return [arrays]
     even = samples - samples % 2
-    parts = (None if a is None else a[:, :even].view(2, -1) for a in (x, weights))
-    found = _moments(*parts, cells).sum(dim=0, keepdim=True)
-    if even < samples:
-        rest = (None if a is None else a[:, even:] for a in (x, weights))
-        found += _moments(*rest, cells)
-    return found
+    parts = [[None if a is None else a[:, :even].view(2, -1) for a in arrays]]
+    return parts + [[None if a is None else a[:, even:] for a in arrays]] * (samples % 2)
 
 
 def _moments(x, weights, cells):
@@ -83,30 +84,29 @@ def evaluate(polynomials, x, weights, cells, out):
 
     x, weights, out: (R, N), the latter written.
     """
-    rows = x.shape[0]
     # In float32 the end of a compact kernel would be lost.
     dtype = x.dtype if cells.bounds is None else torch.float64
-    terms = [polynomials[:, j].to(dtype).reshape(-1) for j in range(cells.fine_terms)]
-    offset = cells.fine_count * torch.arange(rows, device=x.device)[:, None]
+    terms = polynomials.to(dtype).unbind(dim=1)
+    for part in _shared_out(cells, x, weights, out):
+        _evaluate([term.expand(len(part[0]), -1) for term in terms], *part, cells)
+    return out
+
+
+def _evaluate(terms, x, weights, out, cells):
     at = term_there = None
     for s, cell, place in _located(x, cells):
-        flat = (cell if rows == 1 else cell.add_(offset)).view(-1)
         if at is None or at.shape != place.shape:
-            at, term_there = (torch.empty_like(place, dtype=dtype) for _ in range(2))
+            at, term_there = (torch.empty_like(place, dtype=terms[0].dtype) for _ in range(2))
         at.copy_(place)
-        value = out[:, s]
-        straight = value.is_contiguous() and value.dtype == dtype
-        if not straight:
-            value = torch.empty_like(at)
-        torch.index_select(terms[-1], 0, flat, out=value.view(-1))
+        value = out[:, s] if out.dtype == at.dtype else torch.empty_like(at)
+        torch.gather(terms[-1], 1, cell, out=value)
         for term in terms[-2::-1]:
-            torch.index_select(term, 0, flat, out=term_there.view(-1))
+            torch.gather(term, 1, cell, out=term_there)
             value.mul_(at).add_(term_there)
         if weights is not None:
             value.mul_(weights[:, s])
-        if not straight:
+        if out.dtype != at.dtype:
             out[:, s] = value
-    return out
 
 
 def _located(x, cells):

@@ -78,7 +78,7 @@ class _Counts(torch.autograd.Function):
             sums = cells.gather_up(moments(given, weight, cells))
             tails = sums_at_edges(tail, kernel, cells, own[0], width[0], sums)
             hard = torch.zeros_like(counts[rows])
-            hard.index_add_(1, _bins(own[0], cells), sums[:, 0])
+            hard.index_add_(1, cells.bins(own[0]), sums[:, 0])
             counts[rows] = hard - torch.nn.functional.pad(tails, (1, 1)).diff()
         if (rows := _faint(kernel, x, counts)).numel():
             given, own, width, weight = _of(rows, x, edges, bandwidth, weights)
@@ -134,7 +134,7 @@ def _gradients(cotangent, x, edges, bandwidth, weights, counts, together, kernel
             to_bandwidth[rows] = (step * sums_at_edges(stretch, *at, sums)).sum(dim=1)
         if wanted[3]:
             masses = sum_over_edges(tail, *at, g.diff())
-            masses[:, 0] += g[:, _bins(own[0], cells)]
+            masses[:, 0] += g[:, cells.bins(own[0])]
             masses = cells.hand_down(masses)
             _evaluate(masses, given, None, cells, to_weights, rows)
     # A sample that no edge sees would not notice that its row has no density.
@@ -186,11 +186,6 @@ def _alike(together, kernel, x, edges, bandwidth):
 
 def _of(rows, x, edges, bandwidth, weights):
     return x[rows], edges[rows], bandwidth[rows], None if weights is None else weights[rows]
-
-
-def _bins(edges, cells):
-    """The bin, 0 to E, that every cell's centre lies in."""
-    return torch.searchsorted(edges.contiguous(), cells.centre)
 
 
 _gradients_once = never_twice(_gradients, "soft_histogram")
