@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     """What is fixed by shapes: cells and their terms, fine cells a cell and theirs, the window.
 
     density: wide cells a bandwidth; 0 for a compact kernel, whose cells lie between its kinks.
+    places: terms of a series in an edge's place in its cell.
     """
 
     kernel: str
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     fine_terms: int
     window: int
     density: int
+    places: int = 0
 
 
 def plan(kernel, double, rows, samples, edges):
@@ -51,10 +53,11 @@ def plan(kernel, double, rows, samples, edges):
     else:
         smooth = SMOOTH[kernel, double]
         density, terms = smooth.wide
-        window = math.ceil(2 * smooth.reach * density) + 2
+        window = 2 * math.ceil(smooth.reach * density) + 1
         count = max(window, math.ceil(ROOM * (edges + 2 * smooth.reach) * density))
+        own = window, density, smooth.places
         plans = [
-            Plan(kernel, double, count, terms, fine // density, fine_terms, window, density)
+            Plan(kernel, double, count, terms, fine // density, fine_terms, *own)
             for fine, fine_terms in smooth.fine
         ]
     best = min(plans, key=lambda one: _cost(one, rows, samples, edges))
@@ -71,11 +74,16 @@ def _cost(one, rows, samples, edges):
 
 
 class Cells(NamedTuple):
-    """centre, half: (C,). first: (E,), of every edge's window. bounds: (C - 1,) or None."""
+    """centre, half: (C,). first: (E,), of every edge's window.
+
+    Cells of one width have one half, and places (E,), where in the middle cell of its window an
+    edge is, from -1 to 1; others have bounds (C - 1,) between them.
+    """
 
     centre: jnp.ndarray
     half: jnp.ndarray
     first: jnp.ndarray
+    places: jnp.ndarray | None
     bounds: jnp.ndarray | None
 
 
@@ -92,7 +100,7 @@ def fits(one, x, edges, bandwidth):
         inside = jnp.maximum(edges[0] - x, x - edges[-1]).min(axis=1) <= 0
         share = 0.2 * jnp.minimum(span - 2 * reach, 1) / x.shape[1]
         enough = one.double | (inside & (share > FAINT[one.kernel]))
-        good = good & (span * one.density <= one.count) & enough
+        good = good & (span * one.density + 1 <= one.count) & enough
     return (jnp.isnan(bandwidth) | good).all()
 
 
@@ -100,11 +108,20 @@ def cells_of(one, edges, bandwidth):
     """The cells for edges (E,) and one bandwidth, both float64."""
     if not one.density:
         return _between_kinks(edges, bandwidth)
-    reach, width = SMOOTH[one.kernel, one.double].reach, bandwidth / one.density
-    lo = edges[0] - reach * bandwidth
-    centre = lo + width * (jnp.arange(one.count) + 0.5)
-    first = ((edges - reach * bandwidth - lo) / width).astype(jnp.int32)
-    return Cells(centre, width / 2, jnp.clip(first, 0, one.count - one.window), None)
+    reach, width = one.window // 2, bandwidth / one.density
+    centre = edges[0] - reach * width + width * (jnp.arange(one.count) + 0.5)
+    first = ((edges - edges[0]) / width).astype(jnp.int32)
+    first = jnp.clip(first, 0, one.count - one.window)
+    places = jnp.clip((edges - centre[first + reach]) / (width / 2), -1, 1)
+    return Cells(centre, width / 2, first, places, None)
+
+
+def bins(one, cells, edges):
+    """The bin, 0 to E, that every cell is taken to be in: before the edge that lies in it."""
+    if not one.density:
+        return jnp.searchsorted(edges, cells.centre)
+    own = cells.first + one.window // 2
+    return jnp.searchsorted(own, jnp.arange(one.count, dtype=jnp.int32))
 
 
 def _between_kinks(edges, bandwidth):
@@ -116,7 +133,8 @@ def _between_kinks(edges, bandwidth):
     widths = jnp.concatenate((bandwidth[None], jnp.diff(kinks) / 2))
     centre = jnp.append(_paired(gaps, kinks), kinks[-1] + bandwidth)
     half = jnp.append(_paired(widths, jnp.zeros_like(kinks)), bandwidth)
-    return Cells(centre, half, jnp.zeros(edges.shape, jnp.int32), _paired(before, kinks))
+    first = jnp.zeros(edges.shape, jnp.int32)
+    return Cells(centre, half, first, None, _paired(before, kinks))
 
 
 def _paired(one, other):

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from implementations.jax_moments.cells import cells_of, evaluate, fits, plan
+from implementations.jax_moments.cells import bins, cells_of, evaluate, fits, plan
 from implementations.jax_moments.deposit import moments
 from implementations.jax_moments.tables import (
     height,
@@ -79,7 +79,7 @@ def _counts(one, reflect, x, edges, bandwidth, weights):
         cells = cells_of(one, edge, h)
         sums = moments(one, cells, x, weights)
         tails = sums_at_edges(tail, one, cells, edge, h, sums)
-        hard = jnp.zeros(edge.shape[0] + 1).at[_bins(edge, cells)].add(sums[0])
+        hard = jnp.zeros(edge.shape[0] + 1).at[bins(one, cells, edge)].add(sums[0])
         found = hard - jnp.diff(tails, prepend=0, append=0)
         inside = found[1:-1]
         if reflect:
@@ -111,7 +111,7 @@ def _backward(one, reflect, residuals, cotangent):
         gradients = [to_x if weights is None else to_x * weights, to_edges, to_bandwidth]
         if weights is not None:
             masses = sum_over_edges(tail, *at, jnp.diff(g))
-            masses = masses.at[0].add(g[_bins(edge, cells)])
+            masses = masses.at[0].add(g[bins(one, cells, edge)])
             gradients.append(evaluate(one, cells, masses, x))
         # A sample that no edge sees would not notice that its row has no density.
         poison = jnp.where(jnp.isnan(h) | ~jnp.isfinite(g).all(), jnp.nan, 0)
@@ -136,8 +136,3 @@ def _over_rows(row, x, weights, *per_row):
         one = row(x[0], weights[0], *(a[0] for a in per_row))
         return jax.tree.map(lambda a: a[None], one)
     return lax.map(lambda a: row(*a), (x, weights, *per_row))
-
-
-def _bins(edges, cells):
-    """The bin, 0 to E, that every cell's centre lies in."""
-    return jnp.searchsorted(edges, cells.centre)

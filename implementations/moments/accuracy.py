@@ -16,19 +16,22 @@ class Smooth(NamedTuple):
     """reach: bandwidths beyond which no mass counts. Cells a bandwidth and terms: wide, fine.
 
     Wide cells are for what has to do with edges; they are divided into fine ones, the more of them
-    the fewer terms, for what has to do with samples.
+    the fewer terms, for what has to do with samples. places: terms of a series in the place of an
+    edge in its cell, so many that where two cells meet their series do to the last digits, as the
+    narrowest bin's edges may be in both.
     """
 
     reach: float
     wide: tuple[int, int]
     fine: tuple[tuple[int, int], ...]
+    places: int
 
 
 SMOOTH = {
-    ("gaussian", False): Smooth(14.5, (4, 9), ((4, 9), (128, 3), (1024, 2))),
-    ("gaussian", True): Smooth(39.0, (16, 12), ((16, 12),)),
-    ("logistic", False): Smooth(105.0, (2, 6), ((2, 6), (16, 3), (128, 2))),
-    ("logistic", True): Smooth(746.0, (4, 8), ((4, 8),)),
+    ("gaussian", False): Smooth(14.5, (4, 9), ((4, 9), (128, 3), (1024, 2)), 16),
+    ("gaussian", True): Smooth(39.0, (16, 12), ((16, 12),), 16),
+    ("logistic", False): Smooth(105.0, (2, 6), ((2, 6), (16, 3), (128, 2)), 11),
+    ("logistic", True): Smooth(746.0, (4, 8), ((4, 8),), 9),
 }
 """By kernel and whether float64 is asked for."""
 
@@ -52,9 +55,10 @@ def nodes(terms):
 
 
 @functools.cache
-def chebyshev(terms):
-    """The matrix from values at the nodes to the coefficients of a series of T_k = cos k acos."""
-    return np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes(terms)[0], terms - 1))
+def series(terms):
+    """Chebyshev nodes, and the matrix from values there to coefficients of T_k = cos k acos."""
+    at = nodes(terms)[0]
+    return at, np.linalg.inv(np.polynomial.chebyshev.chebvander(at, terms - 1))
 
 
 @functools.cache

@@ -40,8 +40,8 @@ class Cells:
     centre, half: (C,) in float64. first: (E,) index of the first cell in an edge's window, window:
     its length. terms: of a cell's polynomial. split: fine cells a cell, fine_terms: of theirs.
     alone: they are one row's. Cells of one width have a density, which is how many are in a
-    bandwidth, and places (E,), where in the middle cell of its window an edge is, from -1 to 1;
-    others have bounds (C - 1,) between them.
+    bandwidth, and places (E,), where in the middle cell of its window an edge is, from -1 to 1,
+    with the terms of a series in that; others have bounds (C - 1,) between them.
     """
 
     centre: torch.Tensor
@@ -54,6 +54,7 @@ class Cells:
     alone: bool
     density: int = 0
     places: torch.Tensor | None = None
+    place_terms: int = 0
     bounds: torch.Tensor | None = None
 
     @property
@@ -148,7 +149,8 @@ def _even(edges, bandwidth, smooth, fine, alone):
     half = torch.full_like(centre, width / 2)
     places = ((edges - centre[first + reach]) / (width / 2)).clamp_(-1, 1)
     split = fine_density // density
-    return Cells(centre, half, first, window, terms, split, fine_terms, alone, density, places)
+    own = density, places, smooth.places
+    return Cells(centre, half, first, window, terms, split, fine_terms, alone, *own)
 
 
 def _between_kinks(edges, bandwidth, terms, alone):

@@ -8,7 +8,7 @@ is: of an edge's place, too, it is a polynomial, the same for all edges.
 
 import torch
 
-from implementations.moments.accuracy import chebyshev, nodes
+from implementations.moments.accuracy import nodes, series
 from implementations.torch_eager.kernels import density, upper_tail
 
 _BLOCK = 1 << 18
@@ -36,10 +36,10 @@ def _tables(function, kernel, cells, edges, bandwidth):
     blocks = [slice(s, min(s + step, len(edges))) for s in range(0, len(edges), step)]
     if cells.places is not None:
         shared = _by_place(function, kernel, cells, at, matrix)
-        orders = torch.arange(cells.terms, device=edges.device)
-        series = torch.cos(orders * torch.acos(cells.places)[:, None])
+        orders = torch.arange(len(shared), device=edges.device)
+        terms = torch.cos(orders * torch.acos(cells.places)[:, None])
         for block in blocks:
-            yield block, torch.matmul(series[block], shared).view(-1, cells.window, cells.terms)
+            yield block, torch.matmul(terms[block], shared).view(-1, cells.window, cells.terms)
         return
     window = torch.arange(cells.window, device=edges.device)
     for block in blocks:
@@ -51,14 +51,14 @@ def _tables(function, kernel, cells, edges, bandwidth):
 
 
 def _by_place(function, kernel, cells, at, matrix):
-    """Coefficients in a window's cells as Chebyshev series of the edge's place: (K, W K)."""
-    to_series = torch.as_tensor(chebyshev(cells.terms), device=at.device)
-    reach = cells.window // 2
+    """Coefficients in a window's cells as Chebyshev series of the edge's place: (P, W K)."""
+    terms, reach = cells.place_terms, cells.window // 2
+    places, to_series = (torch.as_tensor(a, device=at.device) for a in series(terms))
     cell = torch.arange(-reach, reach + 1, device=at.device)[:, None]
     side = torch.where(cell > 0, -1.0, 1.0).to(at.dtype)
-    z = ((at[:, None, None] - at) / 2 - cell).div_(cells.density)
+    z = ((places[:, None, None] - at) / 2 - cell).div_(cells.density)
     values = torch.matmul(function(kernel, z, side), matrix.T)
-    return torch.matmul(to_series, values.view(cells.terms, -1))
+    return torch.matmul(to_series, values.view(terms, -1))
 
 
 def sums_at_edges(function, kernel, cells, edges, bandwidth, moments):
