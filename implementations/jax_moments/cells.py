@@ -14,9 +14,9 @@ from implementations.moments.accuracy import COMPACT, FAINT, NARROW, SMOOTH, fin
 ROOM = 1.25
 """Cells that are provided for, where a bin is a bandwidth wide, over those needed then."""
 
-DIRECT, TABLE, CELL, LOCATE, TERM, OVERHEAD = 5.0, 15.0, 4.0, 1.0, 0.5, 1e5
-"""Nanoseconds: a sample at an edge; an entry of the table, a fine cell's term, where a sample is,
-adding a term, starting all this."""
+DIRECT, TABLE, SERIES, CELL, LOCATE, TERM, OVERHEAD = 5.0, 15.0, 5.0, 4.0, 1.0, 0.5, 1e5
+"""Nanoseconds: a sample at an edge; an entry of the table, one summed from a series, a fine cell's
+term, where a sample is, adding a term, starting all this."""
 
 BIG = 1 << 18
 """Fine cells beyond which adding a term costs as much again."""
@@ -69,7 +69,8 @@ def _cost(one, rows, samples, edges):
     each = LOCATE + TERM * one.fine_terms * (1 if fine < BIG else 2)
     if not one.density:
         each += 2 * LOCATE * math.log2(one.count)
-    table = edges * one.window * one.terms * TABLE
+    row = one.window * one.terms
+    table = row * (one.places * TABLE + edges * SERIES) if one.places else row * edges * TABLE
     return rows * (table + fine * one.fine_terms * CELL + samples * each) + OVERHEAD
 
 

@@ -16,11 +16,11 @@ import torch
 
 from implementations.moments.accuracy import COMPACT, NARROW, SMOOTH, finer
 
-DIRECT, TABLE, PRODUCT, CELL, OVERHEAD = 4.0, 8.0, 0.5, 6.0, 3e5
+DIRECT, TABLE, SERIES, PRODUCT, CELL, OVERHEAD = 4.0, 8.0, 1.0, 0.5, 6.0, 3e5
 LOCATE, TERM, FAR_TERM = 0.8, 0.3, 1.2
 """About how many nanoseconds of a forward pass on two cores: a sample at an edge; an entry of the
-table, one product, a fine cell's term, starting all this; where a sample is, adding a term, one out
-of cache."""
+table, one summed from a series, one product, a fine cell's term, starting all this; where a sample
+is, adding a term, one out of cache."""
 
 FITS = 1 << 18
 """Fine cells that a processor's caches hold."""
@@ -131,11 +131,13 @@ def cells_of(kernel, double, edges, bandwidth, rows, samples):
 
 def _cost(cells, rows, samples):
     """Of a forward pass: the table and its product, the cells, the deposit."""
-    entries = len(cells.first) * cells.window * cells.terms
+    row = cells.window * cells.terms
+    entries = len(cells.first) * row
     changing = cells.terms * PRODUCT if cells.split > 1 else 0.0
     each = LOCATE + cells.fine_terms * (TERM if cells.fine_count < FITS else FAR_TERM)
     moments = rows * cells.fine_count * cells.fine_terms
-    table = entries * (TABLE + rows * PRODUCT)
+    table = row * cells.place_terms * TABLE + entries * (SERIES if cells.place_terms else TABLE)
+    table += entries * rows * PRODUCT
     return table + moments * (CELL + changing) + rows * samples * each + OVERHEAD
 
 

@@ -76,3 +76,20 @@ def run(name, arrays, options, weight):
     gradients = torch.autograd.grad(output, list(given_arrays.values()), torch.tensor(weight))
     found = zip(given_arrays, gradients, strict=True)
     return {"output": output.detach().numpy(), **{k: g.numpy() for k, g in found}}
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "logistic"])
+@pytest.mark.parametrize(("dtype", "width"), [("float32", 1.1e-9), ("float64", 5.1e-3)])
+@pytest.mark.parametrize("away", [0.3, 3.0, 6.0])
+def test_the_narrowest_bins_are_right_where_their_edges_lie_in_two_cells(
+    kernel, dtype, width, away
+):
+    """Cells begin at every quarter from the first edge, so that one ends at 0."""
+    x = np.linspace(away - 0.2, away + 0.2, 50, dtype=dtype)[None]
+    edges = np.array([-1, -2.1 * width, -width, 0, width, 3 * width, 1], dtype)
+    exact = x.astype(float), edges.astype(float), 1.0
+    want = OPERATOR.reference(*exact, kernel=kernel)
+    got = load("soft_histogram", "torch_moments")(
+        torch.tensor(x), torch.tensor(edges), 1.0, kernel=kernel
+    )
+    np.testing.assert_allclose(got, want, rtol=OPERATOR.tolerance(dtype))
