@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from implementations.jax_xla.blocks import BLOCK, by_blocks
 from implementations.jax_xla.first_order_only import first_order_only
 from implementations.jax_xla.incomplete_beta import per_row
 from implementations.jax_xla.priors import PRIORS, vanishing_product
@@ -77,19 +78,31 @@ def _reduced(x, a, b, options, reduction):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _row_losses(options, x, a, b):
     """The loss of every row, (R,), from its samples in ascending order."""
-    ascending = sort_rows(_clamped(x, options))
-    position = positions(sorted_ranks(ascending, options.ties), options.plotting_position)
-    slopes = PRIORS[options.prior](ascending, per_row(a, x), per_row(b, x), options.from_logits)
-    return jnp.mean(jnp.square(slopes.cdf - position), axis=1)
+
+    def block(x, a, b):
+        ascending = sort_rows(_clamped(x, options))
+        position = positions(sorted_ranks(ascending, options.ties), options.plotting_position)
+        return jnp.mean(jnp.square(_slopes(options, ascending, a, b).cdf - position), axis=1)
+
+    return by_blocks(block, _rows(x), x, a, b)
+
+
+def _rows(x):
+    return max(1, BLOCK // x.shape[1])
 
 
 def _forward(options, x, a, b):
     """The losses, and the gradient of each to the perturbed ones of its row of x, a and b."""
     wanted = tuple(argument.perturbed for argument in (x, a, b))
     x, a, b = x.value, a.value, b.value
+    losses, gradients = by_blocks(partial(_with_gradients, options, wanted), _rows(x), x, a, b)
+    return losses, (first_order_only("batch_shaping", gradients), a, b)
+
+
+def _with_gradients(options, wanted, x, a, b):
     samples = _clamped(x, options)
     position = positions(ranks(samples, options.ties), options.plotting_position)
-    slopes = PRIORS[options.prior](samples, per_row(a, x), per_row(b, x), options.from_logits)
+    slopes = _slopes(options, samples, a, b)
     residual = slopes.cdf - position
     losses = jnp.mean(jnp.square(residual), axis=1)
     push = residual * (2 / x.shape[1])
@@ -99,8 +112,12 @@ def _forward(options, x, a, b):
         gradient = jnp.where(samples == x, gradient, 0)
     to_a, to_b = (jnp.sum(push * slope, axis=1) for slope in (slopes.da, slopes.db))
     gradients = (gradient + poison, to_a, to_b)
-    kept = tuple(g if w else None for g, w in zip(gradients, wanted, strict=True))
-    return losses, (first_order_only("batch_shaping", kept), a, b)
+    return losses, tuple(g if w else None for g, w in zip(gradients, wanted, strict=True))
+
+
+def _slopes(options, samples, a, b):
+    prior = PRIORS[options.prior]
+    return prior(samples, per_row(a, samples), per_row(b, samples), options.from_logits)
 
 
 def _backward(options, residuals, cotangent):

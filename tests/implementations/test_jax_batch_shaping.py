@@ -9,6 +9,7 @@ from scipy import stats
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
+from implementations.jax_xla import batch_shaping as module  # noqa: E402
 from implementations.jax_xla.batch_shaping import batch_shaping  # noqa: E402
 from implementations.jax_xla.ecdf import ecdf, too_many_pairs  # noqa: E402
 from suite import operators  # noqa: E402
@@ -41,6 +42,25 @@ def test_loss_with_and_without_its_gradient_is_one_number_for_tied_rows_too():
     assert equal.sum() > 2 * 60
     difference = gradient[:, :, None] - gradient[:, None, :]
     assert np.abs(np.asarray(difference)[equal]).max() < 1e-15
+
+
+def test_rows_have_the_same_losses_and_gradients_in_blocks_the_last_of_which_overlaps(monkeypatch):
+    """Eight rows, three at a time; one parameter a row, one for all."""
+    x, a = samples(8, 37).at[5, :9].set(0.5), jnp.linspace(-0.3, 0.4, 8)
+
+    def all_at_once(x, a, b):
+        losses = batch_shaping(x, a, b, prior="normal", reduction="none")
+        return jnp.sum(losses * jnp.arange(8.0)), losses
+
+    found = []
+    for block in (module.BLOCK, 3 * 37):
+        monkeypatch.setattr(module, "BLOCK", block)
+        jax.clear_caches()
+        loss = batch_shaping(x, a, 1.5, prior="normal", reduction="none")
+        gradient = jax.grad(all_at_once, (0, 1, 2), has_aux=True)(x, a, 1.5)
+        found.append(jax.tree.leaves((loss, gradient)))
+    for whole, blocks in zip(*found, strict=True):
+        np.testing.assert_allclose(blocks, whole, rtol=1e-12)
 
 
 def test_vmap_over_stacked_batches_is_a_loop_over_them():
