@@ -39,6 +39,7 @@ class Declaration:
     slow_compile: each case costs seconds of compilation; the quick profile runs one an operator.
     requires: packages that it imports beside its framework, by the names that imports use; where
         some Pythons cannot have one, with pip's marker ("softjax; python_version >= '3.12'").
+    native_half: it takes half types as they are, where others get float32 in their place.
     """
 
     operator: str
@@ -52,6 +53,7 @@ class Declaration:
     known_error: str = ""
     slow_compile: bool = False
     requires: tuple[str, ...] = ()
+    native_half: bool = False
 
     def packages(self) -> tuple[str, ...]:
         """Names of the packages that it requires."""
@@ -92,6 +94,7 @@ def implements(
     known_error: str = "",
     slow_compile: bool = False,
     requires: tuple[str, ...] = (),
+    native_half: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare that the decorated function implements an operator; returns it unchanged.
 
@@ -102,7 +105,7 @@ def implements(
     skip(case) -> a reason why a case cannot be done, or None.
     route(**arguments) -> in a few words, which of several ways the function takes with them.
     known_error: errata entry of a formula that is wrong on purpose.
-    slow_compile, requires: see :class:`Declaration`.
+    slow_compile, requires, native_half: see :class:`Declaration`.
 
     All but ``vjp``, ``skip`` and ``route`` must be literals: listings read them from the source.
 
@@ -197,6 +200,7 @@ def checked(implementation: Implementation, *, check_values: bool) -> Callable[.
         declaration.framework,
         implementation.function,
         check_values=check_values,
+        native_half=declaration.native_half,
     )
 
 
@@ -260,6 +264,7 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
             known_error=said.get("known_error", ""),
             slow_compile=said.get("slow_compile", False),
             requires=tuple(said.get("requires", ())),
+            native_half=said.get("native_half", False),
         )
     except UnknownName as error:
         raise ValueError(f"{path}:{call.lineno}: @implements: {error}") from None

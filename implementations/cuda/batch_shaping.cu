@@ -1,13 +1,15 @@
-// Batch shaping, one block a row: sort, ranks, prior, loss and every gradient in one launch.
+// Batch shaping, one block a row: sort, ranks, prior, loss and every gradient in one launch. Rows too
+// long for a block come sorted, and many blocks share one.
 //
-// A row's samples are sorted as ordered integers with their indices; its loss is the mean squared
+// A row's samples are sorted as ordered integers with their places; its loss is the mean squared
 // difference of the prior's CDF and the plotting position (rank + offset) step. The gradient needs
-// nothing more than the loss does, so both are computed, and each sample is read and written once.
+// nothing more than the loss does, so both are computed.
 // suite/operators/batch_shaping.py states the function.
 #include <cub/block/block_radix_sort.cuh>
 #include <cub/block/block_reduce.cuh>
 
 #include "priors.cuh"
+#include "storage.cuh"
 
 template <typename T> struct Ordered;
 template <> struct Ordered<float> {
@@ -32,9 +34,13 @@ template <> struct Ordered<double> {
   }
 };
 
-// What all rows share. low, high: samples are clamped to them, infinite where they are not.
-// mid: equal samples share the mean of their ranks, else they keep their order.
-struct Options {
+// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which
+// to_x, to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite where they are not. mid: equal
+// samples share the mean of their ranks, else they keep their order.
+struct BatchShaping {
+  const void* x;
+  void *loss, *to_x, *to_a, *to_b;
+  Parameter a, b;
   long long samples;
   double step, offset, low, high;
   int mid, logits;
@@ -80,95 +86,237 @@ template <typename Key> __device__ int bound(const Key* keys, int count, Key key
   return low;
 }
 
-template <typename T, int PRIOR, int THREADS, int ITEMS> struct RowShared {
+// Fills what is known of a row's prior, by all threads of its block.
+template <typename T, int PRIOR>
+__device__ void fill_row(typename RowOf<T, PRIOR>::Type& prior, const BatchShaping& call,
+                         long long row) {
+  const double a = call.a.of(row), b = PRIOR == SYMBETA ? 1 - inside(a, 0, 1) : call.b.of(row);
+  fill(prior, a, b, threadIdx.x, blockDim.x);
+}
+
+// A sample's gradient; the sample is clamped to where its prior was evaluated.
+template <typename T>
+__device__ __forceinline__ T gradient(T residual, T density, const BatchShaping& call) {
+  const T scale = static_cast<T>(2.0 / call.samples);
+  return residual == 0 ? residual : residual * density * scale;
+}
+
+// The samples' mean square and the sums for a and b, from those of a row's blocks.
+template <typename T, int PRIOR>
+__device__ void finish(const BatchShaping& call, long long row, double* sums, bool bad) {
+  const T none = static_cast<T>(not_a_number());
+  if (PRIOR == SYMBETA) sums[1] -= sums[2];
+  static_cast<T*>(call.loss)[row] = bad ? none : static_cast<T>(sums[0] / call.samples);
+  T* to[2] = {static_cast<T*>(call.to_a), static_cast<T*>(call.to_b)};
+  for (int k = 0; k < 2; ++k) {
+    if (to[k]) to[k][row] = bad ? none : static_cast<T>(2 * sums[k + 1] / call.samples);
+  }
+}
+
+extern __shared__ __align__(16) unsigned char shared_memory[];
+
+template <typename S, int PRIOR, int THREADS, int ITEMS> struct RowShared {
+  using T = ComputedIn<S>;
   using Key = typename Ordered<T>::Key;
-  using Sort = cub::BlockRadixSort<Key, THREADS, ITEMS, int>;
+  using Place = unsigned short;
+  using Sort = cub::BlockRadixSort<Key, THREADS, ITEMS, Place>;
   using Reduce = cub::BlockReduce<double, THREADS>;
+  static constexpr int SIZE = THREADS * ITEMS;
+  static_assert(SIZE <= 1 << 16, "a place has 16 bits");
   union {
     typename Sort::TempStorage sort;
     typename Reduce::TempStorage reduce;
-    Key keys[THREADS * ITEMS];
+    struct {
+      Key keys[SIZE];
+      T gradient[SIZE];
+      Place places[SIZE];
+    };
   };
   typename RowOf<T, PRIOR>::Type prior;
 };
 
-extern __shared__ __align__(16) unsigned char shared_memory[];
-
-// x, to_x (R, N) row by row, N = samples <= THREADS ITEMS; a, b (R,); loss, to_a, to_b (R,).
-// to_x, to_a and to_b are null where they are not wanted. One block a row.
-template <typename T, int PRIOR, int THREADS, int ITEMS>
-__global__ void __launch_bounds__(THREADS)
-    batch_shaping_rows(const T* x, const double* a, const double* b, T* loss, T* to_x, T* to_a,
-                       T* to_b, Options options) {
-  using Shared = RowShared<T, PRIOR, THREADS, ITEMS>;
+// One block a row of at most THREADS ITEMS samples. SHARED: the bytes it is launched with.
+template <typename S, int PRIOR, int THREADS, int ITEMS, int SHARED>
+__global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call) {
+  using Shared = RowShared<S, PRIOR, THREADS, ITEMS>;
+  using T = ComputedIn<S>;
   using Key = typename Shared::Key;
+  static_assert(sizeof(Shared) <= SHARED, "too little shared memory");
   Shared& shared = *reinterpret_cast<Shared*>(shared_memory);
-  const int thread = threadIdx.x, samples = static_cast<int>(options.samples);
+  const int thread = threadIdx.x, samples = static_cast<int>(call.samples);
   const long long row = blockIdx.x;
-  const T* own = x + row * options.samples;
-  const T low = static_cast<T>(options.low), high = static_cast<T>(options.high);
+  const S* x = static_cast<const S*>(call.x) + row * call.samples;
+  const T low = static_cast<T>(call.low), high = static_cast<T>(call.high);
+  fill_row<T, PRIOR>(shared.prior, call, row);
 
-  const double row_b = PRIOR == SYMBETA ? 1 - inside(a[row], 0, 1) : b[row];
-  fill(shared.prior, a[row], row_b, thread, THREADS);
+  bool bad = false;
+  for (int place = thread; place < Shared::SIZE; place += THREADS) {
+    Key key = ~Key(0);
+    if (place < samples) {
+      const T sample = loaded(x[place]);
+      bad = bad || !(sample == sample);
+      key = Ordered<T>::key(sample < low ? low : sample > high ? high : sample);
+    }
+    shared.keys[place] = key;
+  }
+  bad = __syncthreads_or(bad);
 
   // In a blocked arrangement, so that the sort keeps the order of equal samples.
   Key keys[ITEMS];
-  int places[ITEMS];
-  bool bad = false;
+  typename Shared::Place places[ITEMS];
   for (int i = 0; i < ITEMS; ++i) {
-    const int place = thread * ITEMS + i;
-    places[i] = place;
-    keys[i] = ~Key(0);
-    if (place < samples) {
-      const T sample = own[place];
-      bad = bad || !(sample == sample);
-      keys[i] = Ordered<T>::key(sample < low ? low : sample > high ? high : sample);
-    }
+    places[i] = static_cast<typename Shared::Place>(thread * ITEMS + i);
+    keys[i] = shared.keys[thread * ITEMS + i];
   }
-  bad = __syncthreads_or(bad);
+  __syncthreads();
   typename Shared::Sort(shared.sort).Sort(keys, places);
   __syncthreads();
-  for (int i = 0; i < ITEMS; ++i) shared.keys[thread * ITEMS + i] = keys[i];
+  for (int i = 0; i < ITEMS; ++i) {
+    shared.keys[thread * ITEMS + i] = keys[i];
+    shared.places[thread * ITEMS + i] = places[i];
+  }
   __syncthreads();
 
   double sums[3] = {0, 0, 0};
-  const T none = static_cast<T>(not_a_number());
-  for (int i = 0; i < ITEMS; ++i) {
-    const int rank = thread * ITEMS + i;
-    if (rank >= samples) continue;
+#pragma unroll 1
+  for (int rank = thread; rank < samples; rank += THREADS) {
+    const Key key = shared.keys[rank];
     double shared_rank = rank;
-    if (options.mid) {
+    if (call.mid) {
       int first = rank, last = rank;
-      if (rank > 0 && shared.keys[rank - 1] == keys[i]) {
-        first = bound(shared.keys, rank, keys[i], false);
-      }
-      if (rank + 1 < samples && shared.keys[rank + 1] == keys[i]) {
-        last = bound(shared.keys, samples, keys[i], true) - 1;
+      if (rank > 0 && shared.keys[rank - 1] == key) first = bound(shared.keys, rank, key, false);
+      if (rank + 1 < samples && shared.keys[rank + 1] == key) {
+        last = bound(shared.keys, samples, key, true) - 1;
       }
       shared_rank = 0.5 * (first + last);
     }
-    const T position = static_cast<T>((shared_rank + 1 + options.offset) * options.step);
-    const Terms<T> terms = shared.prior.at(Ordered<T>::value(keys[i]), options.logits);
+    const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
+    const Terms<T> terms = shared.prior.at(Ordered<T>::value(key), call.logits);
     const T residual = terms.cdf - position;
     sums[0] += static_cast<double>(residual) * residual;
-    if (to_a) sums[1] += static_cast<double>(residual) * terms.slope_a;
-    if (to_b || PRIOR == SYMBETA) sums[2] += static_cast<double>(residual) * terms.slope_b;
-    if (to_x) {
-      const long long place = row * options.samples + places[i];
-      const T scale = static_cast<T>(2.0 / samples);
-      T gradient = residual == 0 ? residual : residual * terms.density * scale;
-      if (x[place] < low || x[place] > high) gradient = 0;
-      to_x[place] = bad || !(terms.cdf == terms.cdf) ? none : gradient;
+    sums[1] += static_cast<double>(residual) * terms.slope_a;
+    sums[2] += static_cast<double>(residual) * terms.slope_b;
+    bad = bad || !(terms.cdf == terms.cdf);
+    shared.gradient[shared.places[rank]] = gradient(residual, terms.density, call);
+  }
+  bad = __syncthreads_or(bad);
+  if (call.to_x) {
+    T* to_x = static_cast<T*>(call.to_x) + row * call.samples;
+    const T none = static_cast<T>(not_a_number());
+    for (int place = thread; place < samples; place += THREADS) {
+      const T sample = loaded(x[place]);
+      const T slope = sample < low || sample > high ? T(0) : shared.gradient[place];
+      to_x[place] = bad ? none : slope;
     }
   }
   for (int k = 0; k < 3; ++k) {
     __syncthreads();
     sums[k] = typename Shared::Reduce(shared.reduce).Sum(sums[k]);
   }
-  if (thread == 0) {
-    if (PRIOR == SYMBETA) sums[1] -= sums[2];
-    loss[row] = bad ? none : static_cast<T>(sums[0] / samples);
-    if (to_a) to_a[row] = bad ? none : static_cast<T>(2 * sums[1] / samples);
-    if (to_b) to_b[row] = bad ? none : static_cast<T>(2 * sums[2] / samples);
+  if (thread == 0) finish<T, PRIOR>(call, row, sums, bad);
+}
+
+// A row in ascending order, whose samples somebody else has sorted: ascending (R, N) as computed in,
+// NaN last, order (R, N) where each came from; partial (R, blocks, 3) the sums of a row's blocks, each
+// of which has a share of the samples.
+struct Sorted {
+  BatchShaping call;
+  const void* ascending;
+  const long long* order;
+  double* partial;
+  long long rows, blocks, share;
+};
+
+template <typename S, int PRIOR, int THREADS> struct SortedShared {
+  typename RowOf<ComputedIn<S>, PRIOR>::Type prior;
+  typename cub::BlockReduce<double, THREADS>::TempStorage reduce;
+};
+
+// The first place from which on ascending values are not below (strict: are above) a value.
+template <typename T>
+__device__ long long bound_of(const T* values, long long count, T value, bool strict) {
+  long long low = 0, high = count;
+  while (low < high) {
+    const long long middle = low + (high - low) / 2;
+    if (values[middle] < value || (strict && values[middle] == value)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
+  return low;
+}
+
+// Whether a sorted row has no loss: where its prior has no CDF at one end of it, or a NaN is there.
+template <typename Row, typename T>
+__device__ bool spoilt(const Row& prior, const T* values, const BatchShaping& call) {
+  const T low = prior.at(values[0], call.logits).cdf;
+  const T high = prior.at(values[call.samples - 1], call.logits).cdf;
+  return !(low == low) || !(high == high);
+}
+
+// Blocks of one row after another.
+template <typename S, int PRIOR, int THREADS, int SHARED>
+__global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
+  using Shared = SortedShared<S, PRIOR, THREADS>;
+  using T = ComputedIn<S>;
+  static_assert(sizeof(Shared) <= SHARED, "too little shared memory");
+  Shared& shared = *reinterpret_cast<Shared*>(shared_memory);
+  const BatchShaping& call = sorted.call;
+  const long long row = blockIdx.x / sorted.blocks, part = blockIdx.x % sorted.blocks;
+  const long long samples = call.samples, start = row * samples;
+  const T* values = static_cast<const T*>(sorted.ascending) + start;
+  const S* x = static_cast<const S*>(call.x) + start;
+  const T low = static_cast<T>(call.low), high = static_cast<T>(call.high);
+  fill_row<T, PRIOR>(shared.prior, call, row);
+  const bool bad = spoilt(shared.prior, values, call);
+
+  double sums[3] = {0, 0, 0};
+  const long long first_rank = part * sorted.share;
+  const long long rest = samples - first_rank;
+  const long long end = first_rank + (rest < sorted.share ? rest : sorted.share);
+#pragma unroll 1
+  for (long long rank = first_rank + threadIdx.x; rank < end; rank += THREADS) {
+    const T value = values[rank];
+    double shared_rank = static_cast<double>(rank);
+    if (call.mid) {
+      long long first = rank, last = rank;
+      if (rank > 0 && values[rank - 1] == value) first = bound_of(values, rank, value, false);
+      if (rank + 1 < samples && values[rank + 1] == value) {
+        last = bound_of(values, samples, value, true) - 1;
+      }
+      shared_rank = 0.5 * static_cast<double>(first + last);
+    }
+    const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
+    const Terms<T> terms = shared.prior.at(value, call.logits);
+    const T residual = terms.cdf - position;
+    sums[0] += static_cast<double>(residual) * residual;
+    sums[1] += static_cast<double>(residual) * terms.slope_a;
+    sums[2] += static_cast<double>(residual) * terms.slope_b;
+    if (call.to_x) {
+      const long long place = sorted.order[start + rank];
+      const T sample = loaded(x[place]);
+      T slope = gradient(residual, terms.density, call);
+      if (sample < low || sample > high) slope = 0;
+      static_cast<T*>(call.to_x)[start + place] = bad ? static_cast<T>(not_a_number()) : slope;
+    }
+  }
+  for (int k = 0; k < 3; ++k) {
+    __syncthreads();
+    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);
+    if (threadIdx.x == 0) sorted.partial[blockIdx.x * 3LL + k] = sums[k];
+  }
+}
+
+// One thread a row: its blocks' sums in order, so that they do not depend on who ended first.
+template <typename S, int PRIOR>
+__global__ void batch_shaping_finish(Sorted sorted) {
+  using T = ComputedIn<S>;
+  const long long row = blockIdx.x * static_cast<long long>(blockDim.x) + threadIdx.x;
+  if (row >= sorted.rows) return;
+  double sums[3] = {0, 0, 0};
+  for (long long block = 0; block < sorted.blocks; ++block) {
+    for (int k = 0; k < 3; ++k) sums[k] += sorted.partial[(row * sorted.blocks + block) * 3 + k];
+  }
+  finish<T, PRIOR>(sorted.call, row, sums, !(sums[0] == sums[0]));
 }

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from suite import frameworks
 from suite.registry import Declaration
 
-EMULATED: dict[str, Callable[[], str | None]] = {}
+
+def _cuda_torch() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_torch()
+
+
+EMULATED: dict[str, Callable[[], str | None]] = {"cuda_torch": _cuda_torch}
 
 
 def is_emulated(declaration: Declaration) -> bool:

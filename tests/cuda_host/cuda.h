@@ -19,7 +19,7 @@ using namespace std;
 struct Index {
   unsigned int x, y, z;
 };
-extern Index threadIdx, blockIdx, blockDim;
+extern Index threadIdx, blockIdx, blockDim, gridDim;
 
 void __syncthreads();
 bool __syncthreads_or(bool own);

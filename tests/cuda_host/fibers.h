@@ -10,7 +10,7 @@
 
 #include "cuda.h"
 
-Index threadIdx, blockIdx, blockDim;
+Index threadIdx, blockIdx, blockDim, gridDim;
 alignas(16) unsigned char shared_memory[1 << 20];
 
 namespace fibers {
@@ -30,14 +30,14 @@ void enter() {
 }
 
 // Every thread of a block from barrier to barrier, in an order drawn anew each time.
-void run_block(unsigned int block, int threads, unsigned int seed, const std::function<void()>& of) {
+inline void run_block(unsigned int block, int threads, unsigned int seed,
+                      const std::function<void()>& of) {
   static std::vector<std::vector<char>> stacks;
   std::mt19937 random(seed + block);
   body = &of;
   stacks.resize(threads, std::vector<char>(STACK));
   contexts.assign(threads, ucontext_t());
   ended.assign(threads, false);
-  memset(shared_memory, 0xff, sizeof(shared_memory));
   blockIdx = {block, 0, 0};
   blockDim = {static_cast<unsigned int>(threads), 1, 1};
   std::vector<int> order(threads);
@@ -60,6 +60,30 @@ void run_block(unsigned int block, int threads, unsigned int seed, const std::fu
     }
     any_before = any_yet;
   }
+}
+
+constexpr unsigned char POISON = 0xff, GUARD = 0xa5;
+constexpr int GUARDED = 4096;
+
+// Block after block. Returns what is wrong with the launch, or null.
+template <typename A>
+const char* launch(void (*kernel)(A), long long blocks, int threads, int shared, unsigned int seed,
+                   void* arguments, long long bytes) {
+  if (bytes != static_cast<long long>(sizeof(A))) return "its structure has another size";
+  if (shared + GUARDED > static_cast<int>(sizeof(shared_memory))) return "too much shared memory";
+  if (blocks < 1 || blocks > 0x7fffffffLL) return "no such number of blocks";
+  if (threads < 1 || threads > 1024) return "no such number of threads";
+  gridDim = {static_cast<unsigned int>(blocks), 1, 1};
+  for (long long block = 0; block < blocks; ++block) {
+    memset(shared_memory, POISON, shared);
+    memset(shared_memory + shared, GUARD, GUARDED);
+    run_block(static_cast<unsigned int>(block), threads, seed,
+              [&] { kernel(*static_cast<A*>(arguments)); });
+    for (int i = 0; i < GUARDED; ++i) {
+      if (shared_memory[shared + i] != GUARD) return "it wrote beyond its shared memory";
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace fibers

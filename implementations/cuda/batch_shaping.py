@@ -1,0 +1,133 @@
+"""What is launched for batch shaping: one block a row, or many for rows that come sorted."""
+
+import ctypes
+import math
+from typing import NamedTuple
+
+from implementations.cuda.launch import POINTER, WHOLE, Launch, Parameter, storage
+
+SOURCE = "batch_shaping.cu"
+PRIORS = {"beta": 0, "symbeta": 1, "relaxed_bernoulli": 2, "normal": 3}
+BLOCKS = ((128, 8), (256, 16), (512, 16), (512, 32))
+"""Threads of a block, samples a thread."""
+
+THREADS, SHARE = 256, 16384
+"""Of a block for sorted rows: its threads, and how many samples it has."""
+
+ITEM = {"float": (4, 4), "Half": (2, 4), "BFloat": (2, 4), "double": (8, 8)}
+"""Bytes of an item as stored and as computed with."""
+
+TABLE = {4: 11_000, 8: 60_000}
+"""Bytes of shared memory for a beta prior's table, by bytes of an item; other priors need few."""
+
+
+class Options(NamedTuple):
+    """The operator's keyword arguments but ``reduction``."""
+
+    prior: str
+    plotting_position: str = "weibull"
+    ties: str = "mid"
+    from_logits: bool = False
+    clip: tuple[float, float] | None = None
+
+
+class Arrays(NamedTuple):
+    """Addresses, to_*: 0 where not wanted; a, b: ``launch.Parameter``."""
+
+    x: int
+    loss: int
+    to_x: int
+    to_a: int
+    to_b: int
+    a: Parameter
+    b: Parameter
+
+
+class Call(ctypes.Structure):
+    """``BatchShaping`` in batch_shaping.cu."""
+
+    _fields_ = [
+        *((name, POINTER) for name in ("x", "loss", "to_x", "to_a", "to_b")),
+        ("a", Parameter),
+        ("b", Parameter),
+        ("samples", WHOLE),
+        *((name, ctypes.c_double) for name in ("step", "offset", "low", "high")),
+        ("mid", ctypes.c_int),
+        ("logits", ctypes.c_int),
+    ]
+
+
+class SortedCall(ctypes.Structure):
+    """``Sorted`` in batch_shaping.cu."""
+
+    _fields_ = [
+        ("call", Call),
+        ("ascending", POINTER),
+        ("order", POINTER),
+        ("partial", POINTER),
+        *((name, WHOLE) for name in ("rows", "blocks", "share")),
+    ]
+
+
+def block(samples, dtype, prior, device):
+    """Threads, samples a thread and bytes of shared memory of a row's block; None: too long."""
+    item = ITEM[storage(dtype)][1]
+    for threads, items in BLOCKS:
+        shared = threads * items * (2 * item + 2) + _prior_bytes(prior, item)
+        if samples <= threads * items and shared <= device.shared:
+            return threads, items, shared
+    return None
+
+
+def _prior_bytes(prior, item):
+    return 1024 + (TABLE[item] if prior in ("beta", "symbeta") else 0)
+
+
+def rows(arrays, count, samples, dtype, options, device):
+    """The launches for rows that fit a block."""
+    threads, items, shared = block(samples, dtype, options.prior, device)
+    name = f"{storage(dtype)}, {PRIORS[options.prior]}, {threads}, {items}, {shared}"
+    call = _call(arrays, samples, options)
+    return [Launch(SOURCE, f"batch_shaping_rows<{name}>", count, threads, shared, call)]
+
+
+def partial_shape(count, samples):
+    """Shape of what blocks of sorted rows leave for the last launch, float64."""
+    return (count, -(-samples // SHARE), 3)
+
+
+def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, options):
+    """The launches for rows that are sorted: ascending values, order (int64) of where they were."""
+    blocks = partial_shape(count, samples)[1]
+    call = SortedCall(
+        _call(arrays, samples, options), ascending, order, partial, count, blocks, SHARE
+    )
+    kind, item = f"{storage(dtype)}, {PRIORS[options.prior]}", ITEM[storage(dtype)][1]
+    shared = 4096 + _prior_bytes(options.prior, item)
+    each = f"batch_shaping_sorted<{kind}, {THREADS}, {shared}>"
+    return [
+        Launch(SOURCE, each, count * blocks, THREADS, shared, call),
+        Launch(SOURCE, f"batch_shaping_finish<{kind}>", -(-count // 32), 32, 0, call),
+    ]
+
+
+def _call(arrays, samples, options):
+    step = 1 / (samples + 1 if options.plotting_position == "weibull" else samples)
+    offset = -0.5 if options.plotting_position == "hazen" else 0.0
+    low, high = bounds(options.clip, options.from_logits)
+    return Call(
+        *arrays, samples, step, offset, low, high, options.ties == "mid", options.from_logits
+    )  # fmt: skip
+
+
+def bounds(clip, from_logits):
+    """Smallest and largest sample, or logit, that is not clamped."""
+    if clip is None:
+        return -math.inf, math.inf
+    if not from_logits:
+        return clip
+    lo, hi = clip
+    return (
+        math.log(lo / (1 - lo)) if lo > 0 else -math.inf,
+        math.log(hi / (1 - hi)) if hi < 1 else math.inf,
+    )
