@@ -217,14 +217,13 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call)
 }
 
 // A row in ascending order, whose samples somebody else has sorted: ascending (R, N) as computed in,
-// NaN last, order (R, N) where each came from; partial (R, blocks, 3) the sums of a row's blocks, each
-// of which has a share of the samples.
+// NaN last, order (R, N) where each came from, of 64 bits where wide, else 32; partial (R, blocks, 3)
+// the sums of a row's blocks, each of which has a share of the samples.
 struct Sorted {
   BatchShaping call;
-  const void* ascending;
-  const long long* order;
+  const void *ascending, *order;
   double* partial;
-  long long rows, blocks, share;
+  long long rows, blocks, share, wide;
 };
 
 template <typename S, int PRIOR, int THREADS> struct SortedShared {
@@ -294,7 +293,8 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
     sums[1] += static_cast<double>(residual) * terms.slope_a;
     sums[2] += static_cast<double>(residual) * terms.slope_b;
     if (call.to_x) {
-      const long long place = sorted.order[start + rank];
+      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[start + rank]
+                                          : static_cast<const int*>(sorted.order)[start + rank];
       const T sample = loaded(x[place]);
       T slope = gradient(residual, terms.density, call);
       if (sample < low || sample > high) slope = 0;

@@ -21,14 +21,22 @@ TABLE = {4: 11_000, 8: 60_000}
 """Bytes of shared memory for a beta prior's table, by bytes of an item; other priors need few."""
 
 
+POSITIONS = ("ecdf", "weibull", "hazen")
+TIES = ("mid", "ordinal")
+
+
 class Options(NamedTuple):
-    """The operator's keyword arguments but ``reduction``."""
+    """The operator's keyword arguments but ``reduction``.
+
+    low, high: samples, or logits, are clamped to them; infinite without ``clip``.
+    """
 
     prior: str
-    plotting_position: str = "weibull"
-    ties: str = "mid"
-    from_logits: bool = False
-    clip: tuple[float, float] | None = None
+    plotting_position: str
+    ties: str
+    from_logits: bool
+    low: float
+    high: float
 
 
 class Arrays(NamedTuple):
@@ -65,7 +73,7 @@ class SortedCall(ctypes.Structure):
         ("ascending", POINTER),
         ("order", POINTER),
         ("partial", POINTER),
-        *((name, WHOLE) for name in ("rows", "blocks", "share")),
+        *((name, WHOLE) for name in ("rows", "blocks", "share", "wide")),
     ]
 
 
@@ -96,11 +104,14 @@ def partial_shape(count, samples):
     return (count, -(-samples // SHARE), 3)
 
 
-def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, options):
-    """The launches for rows that are sorted: ascending values, order (int64) of where they were."""
+def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, options, *, wide):
+    """The launches for rows that are sorted: ascending values, order, of where they were.
+
+    wide: order is of 64 bits, else of 32.
+    """
     blocks = partial_shape(count, samples)[1]
     call = SortedCall(
-        _call(arrays, samples, options), ascending, order, partial, count, blocks, SHARE
+        _call(arrays, samples, options), ascending, order, partial, count, blocks, SHARE, wide
     )
     kind, item = f"{storage(dtype)}, {PRIORS[options.prior]}", ITEM[storage(dtype)][1]
     shared = 4096 + _prior_bytes(options.prior, item)
@@ -114,19 +125,15 @@ def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, option
 def _call(arrays, samples, options):
     step = 1 / (samples + 1 if options.plotting_position == "weibull" else samples)
     offset = -0.5 if options.plotting_position == "hazen" else 0.0
-    low, high = bounds(options.clip, options.from_logits)
-    return Call(
-        *arrays, samples, step, offset, low, high, options.ties == "mid", options.from_logits
-    )  # fmt: skip
+    ends, mid = (options.low, options.high), options.ties == "mid"
+    return Call(*arrays, samples, step, offset, *ends, mid, options.from_logits)
 
 
 def bounds(clip, from_logits):
     """Smallest and largest sample, or logit, that is not clamped."""
-    if clip is None:
-        return -math.inf, math.inf
-    if not from_logits:
-        return clip
-    lo, hi = clip
+    lo, hi = (-math.inf, math.inf) if clip is None else map(float, clip)
+    if clip is None or not from_logits:
+        return lo, hi
     return (
         math.log(lo / (1 - lo)) if lo > 0 else -math.inf,
         math.log(hi / (1 - hi)) if hi < 1 else math.inf,

@@ -19,7 +19,13 @@ def _cuda_torch() -> str | None:
     return driver.emulate_torch()
 
 
-EMULATED: dict[str, Callable[[], str | None]] = {"cuda_torch": _cuda_torch}
+def _cuda_jax() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_jax()
+
+
+EMULATED: dict[str, Callable[[], str | None]] = {"cuda_torch": _cuda_torch, "cuda_jax": _cuda_jax}
 
 
 def is_emulated(declaration: Declaration) -> bool:

@@ -5,6 +5,7 @@ import functools
 
 from cuda_host.build import NEEDS, SHIPPED, compiler, library
 
+from implementations.cuda import launch
 from implementations.cuda.launch import Device
 
 ENTRY = """
@@ -23,14 +24,24 @@ extern "C" const char* run(long long blocks, int threads, int shared, unsigned i
 
 def emulate_torch():
     """Have the kernels' torch operators take tensors of the CPU; a reason where that cannot be."""
-    if compiler() is None:
-        return NEEDS
-    from implementations.cuda import launch
     from implementations.cuda.torch import ops
 
+    return _emulate(ops.KEYS, "CPU")
+
+
+def emulate_jax():
+    """Have the kernels' custom calls take jax's arrays of the CPU; a reason where that cannot be."""
+    from implementations.cuda.jax import ffi
+
+    return _emulate(ffi.PLATFORMS, "cpu")
+
+
+def _emulate(places, cpu):
+    if compiler() is None:
+        return NEEDS
     launch.replace(HostDriver())
-    if "CPU" not in ops.KEYS:
-        ops.KEYS.append("CPU")
+    if cpu not in places:
+        places.append(cpu)
     return None
 
 

@@ -33,10 +33,10 @@ def batch_shaping(
     Raises RuntimeError for second derivatives.
     """
     (a, a_number), (b, b_number) = ops.per_row(a, x), ops.per_row(0.5 if b is None else b, x)
-    clip = None if clip is None else list(map(float, clip))
+    ends = kernels.bounds(clip, from_logits)
     rows = _rows(
         x, a, b, a_number, b_number, ops.wanted(x, a, b), prior, plotting_position, ties,
-        from_logits, clip,
+        from_logits, *ends,
     )[0]  # fmt: skip
     return {"none": lambda r: r, "mean": torch.mean, "sum": torch.sum}[reduction](rows).to(x.dtype)
 
@@ -56,14 +56,12 @@ def _run(x, a, b, a_number, b_number, wanted, *options):
         ops.run(kernels.rows(arrays, count, samples, dtype, options, device), x)
         return results
     # Zero added, as a radix sort would put -0.0 before 0.0.
-    given = x.to(ops.computed(x.dtype)) + 0.0
-    if options.clip is not None:
-        given = given.clamp(*kernels.bounds(options.clip, options.from_logits))
+    given = (x.to(ops.computed(x.dtype)) + 0.0).clamp(options.low, options.high)
     ascending, order = torch.sort(given, dim=1, stable=options.ties == "ordinal")
     shape = kernels.partial_shape(count, samples)
     partial = torch.empty(shape, dtype=torch.float64, device=x.device)
     addresses = ascending.data_ptr(), order.data_ptr(), partial.data_ptr()
-    ops.run(kernels.sorted_rows(arrays, *addresses, count, samples, dtype, options), x)
+    ops.run(kernels.sorted_rows(arrays, *addresses, count, samples, dtype, options, wide=True), x)
     return results
 
 
@@ -87,7 +85,7 @@ def _backward(ctx, cotangent, *_):
         once(unit, cotangent, *given).to(tensor.dtype) if needed and cotangent is not None else None
         for unit, needed, tensor in zip(units, ctx.wanted, inputs, strict=True)
     ]
-    return *gradients, *(None,) * 8
+    return *gradients, *(None,) * 9
 
 
 def _widened(arguments):
@@ -100,7 +98,7 @@ def _widened(arguments):
 _rows = ops.define(
     "batch_shaping",
     "(Tensor x, Tensor? a, Tensor? b, float a_number, float b_number, bool[] wanted, str prior, "
-    "str plotting_position, str ties, bool from_logits, float[]? clip) -> "
+    "str plotting_position, str ties, bool from_logits, float low, float high) -> "
     "(Tensor, Tensor, Tensor, Tensor)",
     _run,
     _empty,
