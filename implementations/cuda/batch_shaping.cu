@@ -5,38 +5,15 @@
 // difference of the prior's CDF and the plotting position (rank + offset) step. The gradient needs
 // nothing more than the loss does, so both are computed.
 // suite/operators/batch_shaping.py states the function.
-#include <cub/block/block_radix_sort.cuh>
 #include <cub/block/block_reduce.cuh>
 
 #include "priors.cuh"
+#include "row_sort.cuh"
 #include "storage.cuh"
 
-template <typename T> struct Ordered;
-template <> struct Ordered<float> {
-  using Key = unsigned int;
-  static __device__ Key key(float value) {
-    const Key bits = __float_as_uint(value + 0.0f);  // -0.0 becomes 0.0
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-  }
-  static __device__ float value(Key key) {
-    return __uint_as_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
-  }
-};
-template <> struct Ordered<double> {
-  using Key = unsigned long long;
-  static __device__ Key key(double value) {
-    const Key bits = static_cast<Key>(__double_as_longlong(value + 0.0));
-    return bits & (Key(1) << 63) ? ~bits : bits | (Key(1) << 63);
-  }
-  static __device__ double value(Key key) {
-    const Key bits = key & (Key(1) << 63) ? key & ~(Key(1) << 63) : ~key;
-    return __longlong_as_double(static_cast<long long>(bits));
-  }
-};
-
-// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which
-// to_x, to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite where they are not. mid: equal
-// samples share the mean of their ranks, else they keep their order.
+// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which to_x,
+// to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite
+// where they are not. mid: equal samples share the mean of their ranks, else they keep their order.
 struct BatchShaping {
   const void* x;
   void *loss, *to_x, *to_a, *to_b;
@@ -72,20 +49,6 @@ __device__ void fill(Row& row, double a, double b, int thread, int) {
   __syncthreads();
 }
 
-// The first place in ascending keys that is not below (strict: that is above) a key.
-template <typename Key> __device__ int bound(const Key* keys, int count, Key key, bool strict) {
-  int low = 0, high = count;
-  while (low < high) {
-    const int middle = low + (high - low) / 2;
-    if (keys[middle] < key || (strict && keys[middle] == key)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 // Fills what is known of a row's prior, by all threads of its block.
 template <typename T, int PRIOR>
 __device__ void fill_row(typename RowOf<T, PRIOR>::Type& prior, const BatchShaping& call,
@@ -113,26 +76,12 @@ __device__ void finish(const BatchShaping& call, long long row, double* sums, bo
   }
 }
 
-extern __shared__ __align__(16) unsigned char shared_memory[];
-
 template <typename S, int PRIOR, int THREADS, int ITEMS> struct RowShared {
-  using T = ComputedIn<S>;
-  using Key = typename Ordered<T>::Key;
-  using Place = unsigned short;
-  using Sort = cub::BlockRadixSort<Key, THREADS, ITEMS, Place>;
-  using Reduce = cub::BlockReduce<double, THREADS>;
-  static constexpr int SIZE = THREADS * ITEMS;
-  static_assert(SIZE <= 1 << 16, "a place has 16 bits");
   union {
-    typename Sort::TempStorage sort;
-    typename Reduce::TempStorage reduce;
-    struct {
-      Key keys[SIZE];
-      T gradient[SIZE];
-      Place places[SIZE];
-    };
+    RowSort<S, THREADS, ITEMS> row;
+    typename cub::BlockReduce<double, THREADS>::TempStorage reduce;
   };
-  typename RowOf<T, PRIOR>::Type prior;
+  typename RowOf<ComputedIn<S>, PRIOR>::Type prior;
 };
 
 // One block a row of at most THREADS ITEMS samples. SHARED: the bytes it is launched with.
@@ -140,7 +89,6 @@ template <typename S, int PRIOR, int THREADS, int ITEMS, int SHARED>
 __global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call) {
   using Shared = RowShared<S, PRIOR, THREADS, ITEMS>;
   using T = ComputedIn<S>;
-  using Key = typename Shared::Key;
   static_assert(sizeof(Shared) <= SHARED, "too little shared memory");
   Shared& shared = *reinterpret_cast<Shared*>(shared_memory);
   const int thread = threadIdx.x, samples = static_cast<int>(call.samples);
@@ -149,55 +97,24 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call)
   const T low = static_cast<T>(call.low), high = static_cast<T>(call.high);
   fill_row<T, PRIOR>(shared.prior, call, row);
 
-  bool bad = false;
-  for (int place = thread; place < Shared::SIZE; place += THREADS) {
-    Key key = ~Key(0);
-    if (place < samples) {
-      const T sample = loaded(x[place]);
-      bad = bad || !(sample == sample);
-      key = Ordered<T>::key(sample < low ? low : sample > high ? high : sample);
-    }
-    shared.keys[place] = key;
-  }
-  bad = __syncthreads_or(bad);
-
-  // In a blocked arrangement, so that the sort keeps the order of equal samples.
-  Key keys[ITEMS];
-  typename Shared::Place places[ITEMS];
-  for (int i = 0; i < ITEMS; ++i) {
-    places[i] = static_cast<typename Shared::Place>(thread * ITEMS + i);
-    keys[i] = shared.keys[thread * ITEMS + i];
-  }
-  __syncthreads();
-  typename Shared::Sort(shared.sort).Sort(keys, places);
-  __syncthreads();
-  for (int i = 0; i < ITEMS; ++i) {
-    shared.keys[thread * ITEMS + i] = keys[i];
-    shared.places[thread * ITEMS + i] = places[i];
-  }
-  __syncthreads();
+  auto& sorted = shared.row;
+  bool bad = sorted.fill(x, samples, low, high);
 
   double sums[3] = {0, 0, 0};
 #pragma unroll 1
   for (int rank = thread; rank < samples; rank += THREADS) {
-    const Key key = shared.keys[rank];
     double shared_rank = rank;
     if (call.mid) {
-      int first = rank, last = rank;
-      if (rank > 0 && shared.keys[rank - 1] == key) first = bound(shared.keys, rank, key, false);
-      if (rank + 1 < samples && shared.keys[rank + 1] == key) {
-        last = bound(shared.keys, samples, key, true) - 1;
-      }
-      shared_rank = 0.5 * (first + last);
+      shared_rank = 0.5 * (first_equal(sorted.keys, rank) + last_equal(sorted.keys, samples, rank));
     }
     const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
-    const Terms<T> terms = shared.prior.at(Ordered<T>::value(key), call.logits);
+    const Terms<T> terms = shared.prior.at(sorted.sample(rank), call.logits);
     const T residual = terms.cdf - position;
     sums[0] += static_cast<double>(residual) * residual;
     sums[1] += static_cast<double>(residual) * terms.slope_a;
     sums[2] += static_cast<double>(residual) * terms.slope_b;
     bad = bad || !(terms.cdf == terms.cdf);
-    shared.gradient[shared.places[rank]] = gradient(residual, terms.density, call);
+    sorted.values[sorted.places[rank]] = gradient(residual, terms.density, call);
   }
   bad = __syncthreads_or(bad);
   if (call.to_x) {
@@ -205,13 +122,13 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call)
     const T none = static_cast<T>(not_a_number());
     for (int place = thread; place < samples; place += THREADS) {
       const T sample = loaded(x[place]);
-      const T slope = sample < low || sample > high ? T(0) : shared.gradient[place];
+      const T slope = sample < low || sample > high ? T(0) : sorted.values[place];
       to_x[place] = bad ? none : slope;
     }
   }
   for (int k = 0; k < 3; ++k) {
     __syncthreads();
-    sums[k] = typename Shared::Reduce(shared.reduce).Sum(sums[k]);
+    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);
   }
   if (thread == 0) finish<T, PRIOR>(call, row, sums, bad);
 }
@@ -230,21 +147,6 @@ template <typename S, int PRIOR, int THREADS> struct SortedShared {
   typename RowOf<ComputedIn<S>, PRIOR>::Type prior;
   typename cub::BlockReduce<double, THREADS>::TempStorage reduce;
 };
-
-// The first place from which on ascending values are not below (strict: are above) a value.
-template <typename T>
-__device__ long long bound_of(const T* values, long long count, T value, bool strict) {
-  long long low = 0, high = count;
-  while (low < high) {
-    const long long middle = low + (high - low) / 2;
-    if (values[middle] < value || (strict && values[middle] == value)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
 
 // Whether a sorted row has no loss: where its prior has no CDF at one end of it, or a NaN is there.
 template <typename Row, typename T>
@@ -279,12 +181,8 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
     const T value = values[rank];
     double shared_rank = static_cast<double>(rank);
     if (call.mid) {
-      long long first = rank, last = rank;
-      if (rank > 0 && values[rank - 1] == value) first = bound_of(values, rank, value, false);
-      if (rank + 1 < samples && values[rank + 1] == value) {
-        last = bound_of(values, samples, value, true) - 1;
-      }
-      shared_rank = 0.5 * static_cast<double>(first + last);
+      shared_rank = 0.5 * static_cast<double>(first_equal(values, rank) +
+                                              last_equal(values, samples, rank));
     }
     const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
     const Terms<T> terms = shared.prior.at(value, call.logits);

@@ -4,22 +4,14 @@ import ctypes
 import math
 from typing import NamedTuple
 
+from implementations.cuda import row_sort
 from implementations.cuda.launch import POINTER, WHOLE, Launch, Parameter, storage
+from implementations.cuda.row_sort import ITEM, THREADS
 
 SOURCE = "batch_shaping.cu"
 PRIORS = {"beta": 0, "symbeta": 1, "relaxed_bernoulli": 2, "normal": 3}
-BLOCKS = ((128, 8), (256, 16), (512, 16), (512, 32))
-"""Threads of a block, samples a thread."""
-
-THREADS, SHARE = 256, 16384
-"""Of a block for sorted rows: its threads, and how many samples it has."""
-
-ITEM = {"float": (4, 4), "Half": (2, 4), "BFloat": (2, 4), "double": (8, 8)}
-"""Bytes of an item as stored and as computed with."""
-
 TABLE = {4: 11_000, 8: 60_000}
 """Bytes of shared memory for a beta prior's table, by bytes of an item; other priors need few."""
-
 
 POSITIONS = ("ecdf", "weibull", "hazen")
 TIES = ("mid", "ordinal")
@@ -79,12 +71,8 @@ class SortedCall(ctypes.Structure):
 
 def block(samples, dtype, prior, device):
     """Threads, samples a thread and bytes of shared memory of a row's block; None: too long."""
-    item = ITEM[storage(dtype)][1]
-    for threads, items in BLOCKS:
-        shared = threads * items * (2 * item + 2) + _prior_bytes(prior, item)
-        if samples <= threads * items and shared <= device.shared:
-            return threads, items, shared
-    return None
+    beside = _prior_bytes(prior, ITEM[storage(dtype)][1])
+    return row_sort.block(samples, dtype, device, beside)
 
 
 def _prior_bytes(prior, item):
@@ -101,7 +89,7 @@ def rows(arrays, count, samples, dtype, options, device):
 
 def partial_shape(count, samples):
     """Shape of what blocks of sorted rows leave for the last launch, float64."""
-    return (count, -(-samples // SHARE), 3)
+    return (count, row_sort.blocks(samples), 3)
 
 
 def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, options, *, wide):
@@ -110,8 +98,9 @@ def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, option
     wide: order is of 64 bits, else of 32.
     """
     blocks = partial_shape(count, samples)[1]
+    share = row_sort.SHARE
     call = SortedCall(
-        _call(arrays, samples, options), ascending, order, partial, count, blocks, SHARE, wide
+        _call(arrays, samples, options), ascending, order, partial, count, blocks, share, wide
     )
     kind, item = f"{storage(dtype)}, {PRIORS[options.prior]}", ITEM[storage(dtype)][1]
     shared = 4096 + _prior_bytes(options.prior, item)
@@ -123,10 +112,9 @@ def sorted_rows(arrays, ascending, order, partial, count, samples, dtype, option
 
 
 def _call(arrays, samples, options):
-    step = 1 / (samples + 1 if options.plotting_position == "weibull" else samples)
-    offset = -0.5 if options.plotting_position == "hazen" else 0.0
+    line = row_sort.line(options.plotting_position, samples)
     ends, mid = (options.low, options.high), options.ties == "mid"
-    return Call(*arrays, samples, step, offset, *ends, mid, options.from_logits)
+    return Call(*arrays, samples, *line, *ends, mid, options.from_logits)
 
 
 def bounds(clip, from_logits):
