@@ -43,14 +43,10 @@ def batch_shaping(
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _reduced(x, a, b, options, reduction):
-    a, b = (jnp.asarray(p, _computed(x)) for p in (a, b))
+    a, b = (jnp.asarray(p, ffi.computed(x)) for p in (a, b))
     rows = _row_losses(options, x, a, b)
     reduced = {"none": lambda r: r, "mean": jnp.mean, "sum": jnp.sum}[reduction](rows)
     return reduced.astype(x.dtype)
-
-
-def _computed(x):
-    return jnp.float64 if x.dtype == jnp.float64 else jnp.float32
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -60,7 +56,7 @@ def _row_losses(options, x, a, b):
 
 def _losses_and_gradients(options, wanted, x, a, b):
     """Losses (R,) and the gradients of each to its row of x, a and b, empty where not wanted."""
-    (rows, samples), dtype = x.shape, _computed(x)
+    (rows, samples), dtype = x.shape, ffi.computed(x)
     nothing = ffi.shape((rows, 0), dtype)
     shapes = (x.shape, (rows,), (rows,))
     results = (

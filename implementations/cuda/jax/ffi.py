@@ -7,6 +7,7 @@ once XLA has recorded a computation in a command buffer, a replay does not come 
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from implementations.cuda import launch
@@ -90,6 +91,11 @@ def first_device():
 
 def shape(dims, dtype):
     return jax.ShapeDtypeStruct(dims, dtype)
+
+
+def computed(x):
+    """What is computed in for samples of x's dtype."""
+    return jnp.float64 if x.dtype == jnp.float64 else jnp.float32
 
 
 def scratch(size):
