@@ -54,6 +54,13 @@ template <typename S> struct Arguments {
     const T v = sum * inverse, largest = T(1e30);
     return v > largest ? largest : v < -largest ? -largest : v;
   }
+  // COUNT of them, a stride apart, loaded before any is used; 0 from end on.
+  template <int COUNT>
+  __device__ __forceinline__ void some(long long place, int stride, long long end,
+                                       T (&v)[COUNT]) const {
+#pragma unroll
+    for (int k = 0; k < COUNT; ++k) v[k] = place + k * stride < end ? at(place + k * stride) : T(0);
+  }
 };
 
 // What a sample adds to its row's sums: s and 1 - s, h(s), or whether it is on; NaN where v is.
@@ -109,17 +116,18 @@ __global__ void __launch_bounds__(THREADS) occupancy_sums(Entropy call) {
   using T = ComputedIn<S>;
   using Reduce = cub::BlockReduce<double, THREADS>;
   auto& reduce = *reinterpret_cast<typename Reduce::TempStorage*>(shared_memory);
-  constexpr int TERMS = 16;
+  constexpr int TERMS = 8;
   const long long row = blockIdx.x / call.blocks, first = blockIdx.x % call.blocks * call.share;
   const long long rest = call.units.samples - first;
   const long long end = first + (rest < call.share ? rest : call.share);
-  const Arguments<S> v(call.units, row);
+  const Arguments<S> arguments(call.units, row);
   double sums[2] = {0, 0};
   for (long long place = first + threadIdx.x; place < end; place += TERMS * THREADS) {
-    T parts[2] = {0, 0};
+    T parts[2] = {0, 0}, v[TERMS];
+    arguments.some(place, THREADS, end, v);
 #pragma unroll
     for (int k = 0; k < TERMS; ++k) {
-      if (place + k * THREADS < end) add<ESTIMATOR>(v.at(place + k * THREADS), parts);
+      if (place + k * THREADS < end) add<ESTIMATOR>(v[k], parts);
     }
     for (int k = 0; k < 2; ++k) sums[k] += static_cast<double>(parts[k]);
   }
@@ -163,12 +171,19 @@ template <typename S, int ESTIMATOR> __global__ void occupancy_gradient(EntropyG
   const T push = static_cast<T>(static_cast<const T*>(call.cotangent)[row] * factor /
                                 (samples * call.units.temperature.of(0)));
   S* gradient = static_cast<S*>(call.gradient) + row * samples;
-#pragma unroll 4
-  for (long long place = first + threadIdx.x; place < end; place += blockDim.x) {
-    const T v = arguments.at(place), e = exp(-fabs(v)), near = 1 / (1 + e);
-    T slope = e * near * near;
-    if (ESTIMATOR == MEAN_BERNOULLI) slope *= -v;
-    // A tiny temperature's infinite push does not make NaN of a slope that has vanished.
-    store(gradient + place, slope == 0 && push == push ? slope : push * slope);
+  constexpr int TERMS = 4;
+  const int stride = blockDim.x;
+  for (long long place = first + threadIdx.x; place < end; place += TERMS * stride) {
+    T v[TERMS];
+    arguments.some(place, stride, end, v);
+#pragma unroll
+    for (int k = 0; k < TERMS; ++k) {
+      const T e = exp(-fabs(v[k])), near = 1 / (1 + e);
+      T slope = e * near * near;
+      if (ESTIMATOR == MEAN_BERNOULLI) slope *= -v[k];
+      // A tiny temperature's infinite push does not make NaN of a slope that has vanished.
+      const T result = slope == 0 && push == push ? slope : push * slope;
+      if (place + k * stride < end) store(gradient + place + k * stride, result);
+    }
   }
 }

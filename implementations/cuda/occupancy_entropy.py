@@ -1,4 +1,4 @@
-"""What is launched for occupancy entropies: one block a row, or several where rows are few and long."""
+"""What is launched for occupancy entropies: one block a row, several where rows are few, long."""
 
 import ctypes
 from typing import NamedTuple
@@ -16,7 +16,7 @@ THREADS, FINISHERS = 256, 128
 """Of a block, and of one that adds a row's blocks."""
 
 LEAST, RESIDENT = 8192, 8
-"""Samples that a row's block has at least, where there are several; blocks that a processor holds."""
+"""Samples that each of a row's blocks has at least; blocks that a processor holds at once."""
 
 SHARE = 2048
 """Samples of the gradient that a block computes."""

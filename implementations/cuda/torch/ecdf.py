@@ -1,4 +1,4 @@
-"""Empirical distribution functions by one launch in torch; torch sorts rows too long for a block."""
+"""Empirical distribution functions by one launch in torch; it sorts rows too long for a block."""
 
 import torch
 
