@@ -165,8 +165,12 @@ def run(launches, index, stream):
 
 
 def replace(launcher):
-    """Launch by that from now on, which has ``device`` and ``run`` of ``Driver``: an emulation."""
-    _launcher[0] = launcher
+    """Launch by that from now on, which has ``device`` and ``run`` of ``Driver``: an emulation.
+
+    Returns what launched before.
+    """
+    before, _launcher[0] = _launcher[0], launcher
+    return before
 
 
 def storage(dtype):

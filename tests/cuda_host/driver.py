@@ -1,5 +1,6 @@
 """Stands for the CUDA driver: a launch runs its kernel on the host, one fiber a thread."""
 
+import contextlib
 import ctypes
 import functools
 
@@ -24,41 +25,68 @@ extern "C" const char* run(long long blocks, int threads, int shared, unsigned i
 
 def emulate_torch():
     """Have the kernels' torch operators take tensors of the CPU; a reason where that cannot be."""
-    from implementations.cuda.torch import ops
-
-    return _emulate(ops.KEYS, "CPU")
+    return on_cpu_torch() or _emulate()
 
 
 def emulate_jax():
     """Have the kernels' custom calls take arrays of jax's CPU; a reason where that cannot be."""
+    return on_cpu_jax() or _emulate()
+
+
+def _emulate():
+    launch.replace(HostDriver())
+
+
+def on_cpu_torch():
+    """Define the kernels' torch operators for the CPU too, before they are imported.
+
+    Launches then need a driver that takes its addresses. Returns a reason where none can be built.
+    """
+    from implementations.cuda.torch import ops
+
+    return _on_cpu(ops.KEYS, "CPU")
+
+
+def on_cpu_jax():
+    """The same for custom calls of jax."""
     from implementations.cuda.jax import ffi
 
-    return _emulate(ffi.PLATFORMS, "cpu")
+    return _on_cpu(ffi.PLATFORMS, "cpu")
 
 
-def _emulate(places, cpu):
+def _on_cpu(places, cpu):
     if compiler() is None:
         return NEEDS
-    launch.replace(HostDriver())
     if cpu not in places:
         places.append(cpu)
     return None
+
+
+@contextlib.contextmanager
+def launching(driver):
+    """Launch by a driver, and afterwards by what launched before."""
+    before = launch.replace(driver)
+    try:
+        yield driver
+    finally:
+        launch.replace(before)
 
 
 class HostDriver:
     """As ``implementations.cuda.launch.Driver``, for arrays of the CPU.
 
     seed: of the order in which threads take their turns, 0 for one after another. launched: what
-    has been run. sources: the folder of kernels.
+    has been run. sources: the folder of kernels. shared: bytes of shared memory of a block; with 0
+    no row fits one.
     """
 
-    def __init__(self, seed=1, sources=SHIPPED, flags=()):
-        self.seed, self.sources, self.flags = seed, sources, flags
+    def __init__(self, seed=1, sources=SHIPPED, flags=(), shared=227 * 1024):
+        self.seed, self.sources, self.flags, self.shared = seed, sources, flags, shared
         self.launched = []
         self._run = functools.cache(self._built)
 
     def device(self, index):
-        return Device("sm_90", 227 * 1024, 4)
+        return Device("sm_90", self.shared, 4)
 
     def run(self, launches, index, stream):
         for one in launches:

@@ -10,6 +10,16 @@
 
 #include "cuda.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, size)
+#define ASAN_UNPOISON_MEMORY_REGION(start, size)
+inline void __sanitizer_start_switch_fiber(void**, const void*, size_t) {}
+inline void __sanitizer_finish_switch_fiber(void*, const void**, size_t*) {}
+#endif
+
 Index threadIdx, blockIdx, blockDim, gridDim;
 alignas(16) unsigned char shared_memory[1 << 20];
 
@@ -17,22 +27,41 @@ namespace fibers {
 
 constexpr size_t STACK = 1 << 16;
 ucontext_t scheduler;
+const void* scheduler_stack = nullptr;
+size_t scheduler_size = 0;
 std::vector<ucontext_t> contexts;
+std::vector<std::vector<char>> stacks;
 std::vector<bool> ended;
 int running = 0;
 bool any_yet = false, any_before = false;
 const std::function<void()>* body = nullptr;
 
+// The address sanitizer is told of every change of stacks.
+inline void resume(int t) {
+  void* own = nullptr;
+  __sanitizer_start_switch_fiber(&own, stacks[t].data(), STACK);
+  swapcontext(&scheduler, &contexts[t]);
+  __sanitizer_finish_switch_fiber(own, nullptr, nullptr);
+}
+
+inline void yield() {
+  void* own = nullptr;
+  const int t = running;
+  __sanitizer_start_switch_fiber(ended[t] ? nullptr : &own, scheduler_stack, scheduler_size);
+  swapcontext(&contexts[t], &scheduler);
+  __sanitizer_finish_switch_fiber(own, &scheduler_stack, &scheduler_size);
+}
+
 void enter() {
+  __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_size);
   (*body)();
   ended[running] = true;
-  swapcontext(&contexts[running], &scheduler);
+  yield();
 }
 
 // Every thread of a block from barrier to barrier, in an order drawn anew each time.
 inline void run_block(unsigned int block, int threads, unsigned int seed,
                       const std::function<void()>& of) {
-  static std::vector<std::vector<char>> stacks;
   std::mt19937 random(seed + block);
   body = &of;
   stacks.resize(threads, std::vector<char>(STACK));
@@ -56,7 +85,7 @@ inline void run_block(unsigned int block, int threads, unsigned int seed,
       if (ended[t]) continue;
       running = t;
       threadIdx = {static_cast<unsigned int>(t), 0, 0};
-      swapcontext(&scheduler, &contexts[t]);
+      resume(t);
     }
     any_before = any_yet;
   }
@@ -77,8 +106,10 @@ const char* launch(void (*kernel)(A), long long blocks, int threads, int shared,
   for (long long block = 0; block < blocks; ++block) {
     memset(shared_memory, POISON, shared);
     memset(shared_memory + shared, GUARD, GUARDED);
+    ASAN_POISON_MEMORY_REGION(shared_memory + shared, sizeof(shared_memory) - shared);
     run_block(static_cast<unsigned int>(block), threads, seed,
               [&] { kernel(*static_cast<A*>(arguments)); });
+    ASAN_UNPOISON_MEMORY_REGION(shared_memory, sizeof(shared_memory));
     for (int i = 0; i < GUARDED; ++i) {
       if (shared_memory[shared + i] != GUARD) return "it wrote beyond its shared memory";
     }
@@ -90,7 +121,7 @@ const char* launch(void (*kernel)(A), long long blocks, int threads, int shared,
 
 void __syncthreads() {
   const Index own = threadIdx;
-  swapcontext(&fibers::contexts[fibers::running], &fibers::scheduler);
+  fibers::yield();
   threadIdx = own;
 }
 
