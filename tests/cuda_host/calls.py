@@ -11,12 +11,12 @@ from suite.operators.base import EPSILON
 
 def called(driver, operator, arrays, weight, wrt, **options):
     """The output, and gradients for a cotangent, by name, in whatever order threads take turns."""
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
     leaves = [tensors[name].requires_grad_() for name in wrt]
     function = load(operator, "cuda_torch", check_values=False)
     with launching(driver):
         output = function(**tensors, **options)
-        gradients = torch.autograd.grad(output, leaves, torch.from_numpy(np.array(weight)))
+        gradients = torch.autograd.grad(output, leaves, torch.tensor(weight))
     found = (output.detach(), *gradients)
     return {n: array.numpy() for n, array in zip(("output", *wrt), found, strict=True)}
 
