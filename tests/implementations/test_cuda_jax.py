@@ -20,6 +20,13 @@ from suite.judge.correctness import expected, units
 from suite.operators.base import cotangent, inputs
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu():
+    """Also where jax has a GPU: a driver of the host cannot take its addresses."""
+    with jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
 @pytest.fixture
 def host():
     """A driver of the host, in whose time everything launched has also ended."""
