@@ -166,8 +166,9 @@ FAULTS = {
     ),
     "no barrier between sums": (
         "batch_shaping.cu",
-        "    __syncthreads();\n    sums[k] = cub::BlockReduce<double, THREADS>(shared.",
-        "    sums[k] = cub::BlockReduce<double, THREADS>(shared.",
+        "    __syncthreads();\n    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce)"
+        ".Sum(sums[k]);\n  }",
+        "    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);\n  }",
     ),
     "sums of another row": (
         "batch_shaping.cu", "sorted.partial[blockIdx.x * 3LL + k] =",
