@@ -30,7 +30,7 @@ def emulate_torch():
 
 
 def emulate_jax():
-    """Have the kernels' custom calls take jax's arrays of the CPU; a reason where that cannot be."""
+    """Have the kernels' custom calls take arrays of the CPU; a reason where that cannot be."""
     from implementations.cuda.jax import ffi
 
     return _emulate(ffi.PLATFORMS, "cpu")
