@@ -26,6 +26,11 @@ TILES = (64, 128)
 """Edges that a block of the direct sum has."""
 
 
+FORWARD_WORK = ("spilled", "deposits", "sums", "partial")
+BACKWARD_WORK = ("g", "own", "flags", "table", "sums", "partial")
+"""What launches leave to each other."""
+
+
 class Options(NamedTuple):
     """The operator's keyword arguments."""
 
@@ -96,24 +101,27 @@ def tile(edges):
 def forward_work(size):
     """Shapes of a row, and dtypes, of what the forward launches leave to each other, by name."""
     bins = size.edges + 1
-    return {
-        "spilled": ((size.words,), "float64"),
-        "deposits": ((size.blocks, size.words), "int32"),
-        "sums": ((2, bins), "float64"),
-        "partial": ((size.parts, 2, bins), "float64"),
-    }
+    shapes = (
+        ((size.words,), "float64"),
+        ((size.blocks, size.words), "int32"),
+        ((2, bins), "float64"),
+        ((size.parts, 2, bins), "float64"),
+    )
+    return dict(zip(FORWARD_WORK, shapes, strict=True))
 
 
 def backward_work(size):
     """The same of the backward launches."""
-    return {
-        "g": ((size.edges + 1,), "float64"),
-        "own": ((size.edges,), "float64"),
-        "flags": ((), "int32"),
-        "table": ((size.words,), "float64" if size.item == 8 else "float32"),
-        "sums": ((2, size.edges + 1), "float64"),
-        "partial": ((size.parts, 2, size.edges + 1), "float64"),
-    }
+    bins = size.edges + 1
+    shapes = (
+        ((bins,), "float64"),
+        ((size.edges,), "float64"),
+        ((), "int32"),
+        ((size.words,), "float64" if size.item == 8 else "float32"),
+        ((2, bins), "float64"),
+        ((size.parts, 2, bins), "float64"),
+    )
+    return dict(zip(BACKWARD_WORK, shapes, strict=True))
 
 
 def call(size, options, arrays, bandwidth, edge_stride, weight_stride):

@@ -46,9 +46,7 @@ def soft_histogram(
 def _size(x, edges, weights, kernel):
     rows, samples = x.shape
     weighted, dtype = weights is not None, ops.dtype_name(x)
-    return kernels.sizes(
-        rows, samples, edges.shape[-1], dtype, kernel, weighted, ops.device_of(x)
-    )
+    return kernels.sizes(rows, samples, edges.shape[-1], dtype, kernel, weighted, ops.device_of(x))
 
 
 def _run(x, edges, bandwidth, weights, number, keep, *options):
