@@ -34,9 +34,9 @@ template <> struct Ordered<double> {
   }
 };
 
-// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which
-// to_x, to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite where they are not. mid: equal
-// samples share the mean of their ranks, else they keep their order.
+// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which to_x,
+// to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite
+// where they are not. mid: equal samples share the mean of their ranks, else they keep their order.
 struct BatchShaping {
   const void* x;
   void *loss, *to_x, *to_a, *to_b;
@@ -293,8 +293,9 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
     sums[1] += static_cast<double>(residual) * terms.slope_a;
     sums[2] += static_cast<double>(residual) * terms.slope_b;
     if (call.to_x) {
-      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[start + rank]
-                                          : static_cast<const int*>(sorted.order)[start + rank];
+      const long long at = start + rank;
+      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[at]
+                                          : static_cast<const int*>(sorted.order)[at];
       const T sample = loaded(x[place]);
       T slope = gradient(residual, terms.density, call);
       if (sample < low || sample > high) slope = 0;

@@ -18,12 +18,13 @@ __device__ __forceinline__ double not_a_number() { return nan(""); }
 enum Flag { DIRECT = 1, BAD = 2 };
 
 // One call. R rows of N samples, E edges, E + 1 bins with the open ones, W words a row for cells.
-// x (R, N), weights (R, N) or null for ones; cotangent, output (R, E - 1); to_x, to_weights (R, N); as
-// computed in edges, to_edges (R, E), to_bandwidth (R,). What is not asked for is null. In double: nodes (R, W), sums (R, 2, E + 1) at edges, partial (R, parts, 2, E + 1) the same
-// of a part of the samples, counts and g (R, E + 1), own (R, E). deposits (R, blocks, W): cells of a
+// x (R, N), weights (R, N) or null for ones; cotangent, output (R, E - 1); to_x, to_weights (R, N);
+// as computed in edges, to_edges (R, E), to_bandwidth (R,). What is not asked for is null.
+//
+// In double: nodes (R, W), sums (R, 2, E + 1) at edges, partial (R, parts, 2, E + 1) the same of a
+// part of the samples, counts and g (R, E + 1), own (R, E). deposits (R, blocks, W): cells of a
 // block's samples. spilled (R, W): 64-bit cells, integers or, where blocks is 0, doubles. table
-// (R, W): cells' polynomials, as computed in. flags (R,), and what they were at the end of the forward
-// pass.
+// (R, W): cells' polynomials, as computed in. flags (R,), and what they were after the forward pass.
 struct Histogram {
   const void *x, *edges, *weights, *cotangent;
   void *output, *to_x, *to_weights, *to_edges, *to_bandwidth, *table, *spilled;
@@ -203,7 +204,8 @@ __device__ bool deposit(const Histogram& call, const RowOfSamples<S>& given, con
       const int cell = static_cast<int>(at);
       float values[K];
       chebyshev<K>(static_cast<float>(2 * (at - cell) - 1), values);
-      full = full || atomicAdd(table + cell, 1) == LIMIT - 1;
+      const int before = atomicAdd(table + cell, 1);
+      full = full || before == LIMIT - 1;
       for (int k = 1; k < K; ++k) {
         atomicAdd(table + k * count + cell, __float2int_rn(values[k] * (1 << SHIFT)));
       }
@@ -228,7 +230,8 @@ __device__ bool deposit(const Histogram& call, const RowOfSamples<S>& given, con
 }
 
 // Float32 samples without weights, blocks after blocks of a row: deterministic.
-template <typename S> __global__ void __launch_bounds__(1024) soft_histogram_deposit(Histogram call) {
+template <typename S>
+__global__ void __launch_bounds__(1024, 1) soft_histogram_deposit(Histogram call) {
   const long long row = blockIdx.x / call.blocks, part = blockIdx.x % call.blocks;
   if (call.flags[row] & DIRECT) return;
   const RowOfSamples<S> given(call, row);

@@ -230,8 +230,8 @@ def _launch(name, blocks, threads, shared, made):
 def route(first, last, bandwidth, size, kernel):
     """In words, which way a row of those outer edges and that bandwidth goes, as cells_of does."""
     single = size.dtype != "float64"
-    choices = _CHOICES[kernel, single] if size.moments else ()
-    span = (last - first) / bandwidth + 2 * _REACH.get((kernel, single), 0)
+    choices = CHOICES[kernel, single] if size.moments else ()
+    span = (last - first) / bandwidth + 2 * REACH.get((kernel, single), 0)
     for terms, density in choices:
         count = -int(-span * density // 1)
         if count * terms <= size.words:
@@ -239,11 +239,11 @@ def route(first, last, bandwidth, size, kernel):
     return "every sample at every edge"
 
 
-_REACH = {
+REACH = {
     ("gaussian", True): 14.5, ("gaussian", False): 39.0,
     ("logistic", True): 105.0, ("logistic", False): 746.0,
 }  # fmt: skip
-_CHOICES = {
+CHOICES = {
     ("gaussian", True): ((3, 128), (4, 32), (6, 8), (9, 4)),
     ("gaussian", False): ((12, 16),),
     ("logistic", True): ((3, 16), (4, 4), (6, 1)),

@@ -13,7 +13,7 @@
 #define __shared__
 #define __forceinline__ inline
 #define __align__(n) __attribute__((aligned(n)))
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 using namespace std;
 
 struct Index {

@@ -45,6 +45,10 @@ def _emulate(places, cpu):
     return None
 
 
+class LaunchError(Exception):
+    """A launch that a GPU would refuse, or worse, not notice."""
+
+
 class HostDriver:
     """As ``implementations.cuda.launch.Driver``, for arrays of the CPU.
 
@@ -67,7 +71,8 @@ class HostDriver:
                 ctypes.c_longlong(one.blocks), one.threads, one.shared, self.seed,
                 ctypes.byref(arguments), ctypes.c_longlong(ctypes.sizeof(arguments)),
             )  # fmt: skip
-            assert error is None, f"{one.kernel}: {error.decode()}"
+            if error is not None:
+                raise LaunchError(f"{one.kernel}: {error.decode()}")
             self.launched.append(one)
 
     def _built(self, source, kernel):
