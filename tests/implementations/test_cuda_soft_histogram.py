@@ -1,4 +1,4 @@
-"""Soft histograms by CUDA, on the host: moments, which only long rows get elsewhere, on short ones."""
+"""Soft histograms by CUDA, on the host: moments, elsewhere for long rows alone, on short ones."""
 
 import dataclasses
 
@@ -93,7 +93,7 @@ def test_the_cases_have_every_number_of_terms_among_them(moments):
 
 @pytest.mark.parametrize(("kernel", "single"), list(kernels.CHOICES))
 def test_cells_are_as_small_as_the_accuracy_asks(kernel, single):
-    """A tail at 8 bandwidths, or a logistic one anywhere, loses a tenth of the tolerance at most."""
+    """A tail at 8 bandwidths, or a logistic one anywhere, loses little of the tolerance."""
     tolerance = OPERATOR.tolerance("float32" if single else "float64")
     for terms, density in kernels.CHOICES[kernel, single]:
         half = 0.5 / density * (8 if kernel == "gaussian" else 1)
@@ -103,11 +103,9 @@ def test_cells_are_as_small_as_the_accuracy_asks(kernel, single):
 
 
 def test_what_the_device_chooses_is_what_the_record_says(moments):
-    """``route`` computes on the host what plan and cells_of do on the device: launches show which."""
+    """``route`` says on the host what plan and cells_of do on the device."""
     moments(4096)
-    driver = HostDriver()
-    launch.replace(driver)
-    size = kernels.sizes(1, 1000, 51, "float32", "gaussian", False, driver.device(0))
+    size = kernels.sizes(1, 1000, 51, "float32", "gaussian", False, HostDriver().device(0))
     assert "6 terms" in kernels.route(0.0, 50.0, 1.0, size, "gaussian")
     assert "9 terms" in kernels.route(0.0, 80.0, 1.0, size, "gaussian")
     assert kernels.route(0.0, 100.0, 1.0, size, "gaussian") == "every sample at every edge"
@@ -237,14 +235,14 @@ def test_a_kernel_with_one_fault_is_caught(what, tmp_path, moments):
     x = torch.tensor(rng.normal(size=(1, 40_000)), dtype=torch.float32)
     x[:, ::3] = 0.25
     edges = torch.linspace(-3, 3, 7)
-    want = OPERATOR.reference(x.double().numpy(), edges.double().numpy(), 0.5)
+    want = OPERATOR.reference(x.double().numpy(), edges.double().numpy(), 0.47)
     function, errors = load("soft_histogram", "cuda_torch"), []
     for seed in (1, 2):
         launch.replace(HostDriver(seed, tmp_path))
         for least in (1, 1 << 20):
             kernels.LEAST = least
             try:
-                found = function(x, edges, 0.5).numpy()
+                found = function(x, edges, 0.47).numpy()
                 errors.append(np.abs(found / want - 1).max())
             except LaunchError:
                 errors.append(np.inf)
