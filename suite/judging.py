@@ -89,7 +89,7 @@ class Judging:
         found = [record for record in records if record.get("kind") == "probe"]
         if not found:
             return None
-        if job.declaration.missing():
+        if all(record.get("status") == "unsupported" for record in _answers(records)):
             return []  # as every cell says, with the reason
         if len(found) > 1 or found[0].get("status") != "measured":
             return [f"cannot be probed: {found[0].get('reason')}"]
@@ -109,6 +109,12 @@ class Judging:
                 self.notes.append(f"{job.title}: a probe was not taken: {reason}")
         exact = job.device == "cpu"
         return flags + answer_flags(job.operator, probes, arrays, raised, self.wanted, exact)
+
+
+def _answers(records: list[dict]) -> list[dict]:
+    """The records of cells and probes; of probes alone, a cell that stands for none."""
+    answers = [record for record in records if record.get("kind") in ("cell", "probe")]
+    return answers if any(r["kind"] == "cell" for r in answers) else [*answers, {}]
 
 
 def _right_dtypes(judgement: Judgement, dtypes: dict[str, str], dtype: str) -> Judgement:

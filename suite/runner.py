@@ -189,9 +189,9 @@ class Runner:
     def _probe(self, job: Job) -> str:
         """What the job's implementation is probed with; a compiler gets no shape but a case's.
 
-        One that is declared wrong has nothing to prove, one that misses a package nothing to show.
+        One that is declared wrong has nothing to prove, one that cannot run here nothing to show.
         """
-        if job.declaration.known_error or job.declaration.missing():
+        if job.declaration.known_error or job.declaration.unable(job.device):
             return ""
         if job.declaration.slow_compile and self.profile == "quick":
             return job.cells[0].case

@@ -33,8 +33,9 @@ LARGE = 1 << 16
 class Selection:
     """What a user asked for; empty means all. ``implementations`` holds names and .py files.
 
-    everybody: known errors too, and what a package is missing for; beside the quick profile's cases
-    all others of up to EVERYBODYS elements; slow compilers on every representative case.
+    everybody: known errors too, and what a package or a device is missing for; beside the quick
+    profile's cases all others of up to EVERYBODYS elements; slow compilers on every representative
+    case.
     """
 
     operators: tuple[str, ...] = ()
@@ -86,9 +87,10 @@ class Job:
 def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
-    Known errors, and what a package is missing for, are left out unless named, or everybody is
-    asked for. An implementation that does not run on the device runs on the CPU. A user's own file,
-    given alone, runs beside the others of its operators.
+    Known errors, and what a package or a device is missing for, are left out unless named, or
+    everybody is asked for; named, the latter's cells say what is missing. An implementation for
+    CPUs alone runs there in a run on a GPU, too. A user's own file, given alone, runs beside the
+    others of its operators.
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
@@ -108,7 +110,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     for name in chosen:
         operator = operators.get(name)
         for declaration in declared:
-            if declaration.operator == name and _wanted(declaration, names, selection):
+            if declaration.operator == name and _wanted(declaration, names, selection, device):
                 job = _job(declaration, operator, selection, device)
                 if job.cells:
                     found.append(job)
@@ -125,16 +127,19 @@ def _near(selection: Selection, chosen: Iterable[str]) -> str:
     return f"; there are {', '.join(found)}" if found else ""
 
 
-def _wanted(declaration: Declaration, names: set[str], selection: Selection) -> bool:
+def _wanted(
+    declaration: Declaration, names: set[str], selection: Selection, device: str
+) -> bool:
     if str(declaration.path) in selection.files:
         return True
     if names:
         return declaration.name in names
-    return selection.everybody or not (declaration.known_error or declaration.missing())
+    unable = declaration.unable(declaration.place(device))
+    return selection.everybody or not (declaration.known_error or unable)
 
 
 def _job(declaration: Declaration, operator: Operator, selection: Selection, device: str) -> Job:
-    where = device if device in declaration.devices else declaration.devices[0]
+    where = declaration.place(device)
     cases = [
         case
         for case in operator.cases

@@ -197,3 +197,27 @@ def test_a_bad_selection_is_refused_before_work_starts(arguments, words, tmp_pat
     assert done.returncode == 2
     assert words in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+ELSEWHERE = """
+from suite.registry import implements
+
+raise SystemExit("loaded")
+
+@implements("soft_cut", framework="torch", devices=("cuda",), requires=("cuda.core",))
+def soft_cut(x, threshold, steepness, *, keep="above"):
+    return x
+"""
+
+
+def test_what_needs_a_gpu_and_is_named_without_one_has_rows_that_say_so(tmp_path):
+    path = tmp_path / "elsewhere.py"
+    path.write_text(ELSEWHERE)
+    done = bench(tmp_path / "r", "-i", path, "-i", "numpy_scipy", "--device", "cpu")
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = only_run(tmp_path / "r").statuses.set_index("implementation")
+    assert set(cells.loc["elsewhere", "status"]) == {"unsupported"}
+    assert set(cells.loc["elsewhere", "reason"]) == {
+        "runs on cuda only; this run is on the cpu"
+    }
+    assert set(cells.loc["numpy_scipy", "status"]) == {"ok"}

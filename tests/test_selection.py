@@ -3,7 +3,7 @@
 import pytest
 
 from suite import operators, registry
-from suite.selection import SLOW_COMPILE_CASES, Selection, jobs
+from suite.selection import SLOW_COMPILE_CASES, Selection, _wanted, jobs
 
 OWN = """
 from suite.registry import implements
@@ -74,6 +74,21 @@ def test_what_cannot_use_the_gpu_runs_on_the_cpu():
     where = {job.declaration.name: job.device for job in jobs(Selection(("soft_cut",)), "cuda")}
     assert where["numpy_scipy"] == "cpu"
     assert where["torch_eager"] == "cuda"
+
+
+def test_what_is_for_gpus_alone_is_left_out_elsewhere_unless_it_is_named(tmp_path):
+    path = tmp_path / "fast.py"
+    path.write_text(OWN.format(more=", devices=('cuda',)"))
+    (point,) = (d for d in registry.discover([path]) if d.name == "fast")
+    assert not _wanted(point, set(), Selection(), "cpu")
+    assert _wanted(point, set(), Selection(), "cuda")
+    assert _wanted(point, {"fast"}, Selection(), "cpu")
+    assert _wanted(point, set(), Selection(everybody=True), "cpu")
+    with_file = Selection(("soft_cut",), (str(path), "torch_eager"))
+    (job,) = (j for j in jobs(with_file, "cpu") if j.declaration.name == "fast")
+    assert job.device == "cpu" and "runs on cuda only" in job.declaration.unable(job.device)
+    (job,) = (j for j in jobs(with_file, "cuda") if j.declaration.name == "fast")
+    assert job.device == "cuda" and job.declaration.unable(job.device) is None
 
 
 def test_on_a_gpu_torch_is_timed_by_the_wall_and_by_events():
