@@ -53,7 +53,12 @@ def _writable(folder: Path | None) -> Path | None:
 Results = Annotated[Path, typer.Option("--results", help="Folder of runs.", callback=_writable)]
 Stored = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
 TimeLimit = Annotated[
-    float, typer.Option(min=0, help="Seconds one item may take; 0: the profile's.")
+    float,
+    typer.Option(
+        min=0,
+        help="Seconds one item (a pass of a case, a yardstick, the probes) may take, its worker's "
+        "start not counted; 0: 120, or 900 with --full.",
+    ),
 ]
 MemoryLimit = Annotated[float, typer.Option(min=0, help="GiB a worker may hold; 0: 4/5 of all.")]
 
