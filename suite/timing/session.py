@@ -145,6 +145,8 @@ def run(session: Session) -> int:
     """Run every item of the session in this process; returns pytest's exit status."""
     arguments = [str(ITEMS), "-q", "-s", "-p", "no:cacheprovider"]
     arguments += ["--rootdir", session.plan.folder, "-c", os.devnull, "--benchmark-quiet"]
+    # Not by the name in the module ``time``, where there may be something else by now.
+    arguments += ["--benchmark-timer", f"{clocks.__name__}.WALL"]
     arguments += ["--benchmark-disable-gc", "-p", "no:warnings", "-p", "no:hypothesispytest"]
     with warnings.catch_warnings():
         # A cell that is skipped leaves pytest-benchmark's fixture unused, which it warns of.
