@@ -127,9 +127,7 @@ def _near(selection: Selection, chosen: Iterable[str]) -> str:
     return f"; there are {', '.join(found)}" if found else ""
 
 
-def _wanted(
-    declaration: Declaration, names: set[str], selection: Selection, device: str
-) -> bool:
+def _wanted(declaration: Declaration, names: set[str], selection: Selection, device: str) -> bool:
     if str(declaration.path) in selection.files:
         return True
     if names:

@@ -91,9 +91,9 @@ def test_what_is_for_gpus_alone_is_left_out_elsewhere_unless_it_is_named(tmp_pat
     assert job.device == "cuda" and job.declaration.unable(job.device) is None
 
 
-def test_on_a_gpu_torch_is_timed_by_the_wall_and_by_events():
+def test_on_a_gpu_torch_is_timed_by_the_wall_by_events_and_in_graphs():
     (job,) = jobs(Selection(("soft_cut",), ("torch_eager",), ("float16",)), "cuda")
-    assert {cell.clock for cell in job.cells} == {"wall", "event"}
+    assert {cell.clock for cell in job.cells} == {"wall", "event", "graph"}
     (job,) = jobs(Selection(("soft_cut",), ("jax_xla",), ("float16",)), "cuda")
     assert {cell.clock for cell in job.cells} == {"wall"}
 

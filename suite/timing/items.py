@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from suite.frameworks.contract import Uncapturable
 from suite.timing.cell import Cell
 from suite.timing.clocks import WALL
 from suite.timing.evidence import Evidence
@@ -23,6 +24,8 @@ def test_item(item: Item, session: Session, benchmark) -> None:
     try:
         measure = {"probe": _probes, "yardstick": _yardstick, "cell": _cell}[kind]
         record = measure(item, session, benchmark)
+    except Uncapturable as error:
+        record = {"status": "unsupported", "reason": str(error)}
     except Exception as error:  # any failure of an implementation is a row of the run
         record = failure(error)
     session.journal.append(kind=kind, **identity, **record)
@@ -104,7 +107,7 @@ def _called(cell: Cell, evidence: Evidence | None = None) -> float:
     cell.framework.synchronize(cell.last)
     seconds = WALL() - start
     if evidence is not None:
-        cell.answer = evidence.after(dict(zip(cell.names, cell.last, strict=True)))
+        cell.answer = evidence.after(cell.returned())
     cell.teardown(*arguments)
     return seconds
 
