@@ -39,6 +39,8 @@ ENVIRONMENT = {"JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 MEMORY_ENVIRONMENT = {**ENVIRONMENT, "MALLOC_MMAP_THRESHOLD_": "65536"}
 ITEM_SECONDS = {"quick": 120.0, "full": 900.0}
 JOURNAL = "journal.jsonl"
+REFERENCE_MEMORY = 4 << 30
+"""Bytes that a process may need for the reference of the largest case."""
 
 
 class Progress(Protocol):
@@ -81,6 +83,7 @@ class Runner:
     def run(self, jobs: Iterable[Job]) -> list[dict]:
         """Measure and judge what is not done yet; all records of the jobs, in their order."""
         jobs = tuple(jobs)
+        self._prepare(jobs)
         keys: list[str] = []
         for job in jobs:
             wanted = {self.key(job, cell): cell for cell in job.cells}
@@ -94,6 +97,18 @@ class Runner:
             keys += PeakMemory(self).measure(jobs)
         flags = {job.names: self.unfinished.done[self._conduct_key(job)]["flags"] for job in jobs}
         return [_flagged(self.unfinished.done[key], flags) for key in keys]
+
+    def _prepare(self, jobs: tuple[Job, ...]) -> None:
+        """References of large cases, before anything is timed."""
+        able = (job for job in jobs if not job.declaration.unable(job.device))
+        cases = {(job.operator.name, c.case): job.operator for job in able for c in job.cells
+                 if self.key(job, c) not in self.unfinished.done}  # fmt: skip
+        wanted = [(operator, operator.case(name)) for (_, name), operator in cases.items()]
+        most = max(1, min(self.machine.cores, self.machine.memory // REFERENCE_MEMORY))
+        for done, total in self.judging.references.prepare(wanted, most):
+            if not done:
+                self.progress.job("references of large cases", 0)
+            self.progress.item(f"references of large cases: {done} of {total}")
 
     def key(self, job: Job, cell: CellPlan, mode: str = "") -> str:
         """What a cell's record is found by: equal where nothing that matters has changed."""

@@ -14,6 +14,19 @@ from suite.operators.base import BASES, Case, Operator, Pass, cotangent, inputs
 from suite.rounds import WARM_UP, WHOLE, kept_whole, positions, round_of
 from suite.timing.clocks import WALL
 
+Bases = list[dict[str, Any]]
+"""Every base input of a case, its cotangent as "output", in a framework's arrays."""
+
+
+def native_bases(operator: Operator, case: Case, framework: Framework, device: str) -> Bases:
+    """The base inputs on the device; no call is ever given them, but permuted copies."""
+    drawn = ({**inputs(operator, case, base), "output": cotangent(operator, case, base)}
+             for base in range(BASES))  # fmt: skip
+    return [
+        {name: framework.array(array, case.dtype, device) for name, array in arrays.items()}
+        for arrays in drawn
+    ]
+
 
 class Cell:
     """Feeds a target with rounds and stashes what it returns.
@@ -31,6 +44,7 @@ class Cell:
         device: str,
         call: Any,
         clock: str = "wall",
+        bases: Bases | None = None,
     ) -> None:
         self.case, self.framework, self.device = case, framework, device
         self.synchronised, self.replays = clock == "wall", clock == "graph"
@@ -46,15 +60,7 @@ class Cell:
         self.answer: dict[str, np.ndarray] = {}
         self.spans: list[float] = []
         self.late: list[float] = []
-        self.bases = [self._native(operator, base) for base in range(BASES)]
-
-    def _native(self, operator: Operator, base: int) -> dict[str, Any]:
-        arrays: dict[str, Any] = inputs(operator, self.case, base)
-        arrays["output"] = cotangent(operator, self.case, base)
-        return {
-            name: self.framework.array(array, self.case.dtype, self.device)
-            for name, array in arrays.items()
-        }
+        self.bases = bases or native_bases(operator, case, framework, device)
 
     def schedule(self, rounds: int, warm_ups: int) -> None:
         """Number the rounds to come: warm-ups first, then the timed ones from zero."""
