@@ -33,6 +33,9 @@ Implementations = Annotated[
     typer.Option("--implementation", "-i", help="Name, or path/to/your_file.py; repeatable."),
 ]
 Cases = Annotated[list[str], typer.Option("--case", "-c", help="Case by name; repeatable.")]
+Clocks = Annotated[
+    list[str], typer.Option("--clock", help="wall, event or graph; repeatable, else all there are.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Full = Annotated[bool, typer.Option("--full/--quick", help="All sizes, or minutes' worth.")]
 
@@ -69,20 +72,25 @@ def bench(
     implementation: Implementations = [],  # noqa: B006
     case: Cases = [],  # noqa: B006
     device: Device = "auto",
+    clock: Clocks = [],  # noqa: B006
     full: Full = False,
     results: Results = Path("results"),
     time_limit: TimeLimit = 0.0,
     memory_limit: MemoryLimit = 0.0,
+    minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Stop after so many and store what is done; 0: when all is."),
+    ] = 0.0,
 ) -> None:
     """Measure and judge; store the run; print the leaderboard.
 
     Exit status 1 when a cell is wrong, NaN or flagged, or has raised, crashed, run out of time or
-    of memory; interrupted, the same command goes on where it stopped.
+    of memory; interrupted, or stopped after its minutes, the same command goes on from there.
     """
-    selection = Selection(
-        tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
-    )
-    run = _run(selection, "time", results, time_limit, memory_limit)
+    profile: Profile = "full" if full else "quick"
+    asked = tuple(operator), tuple(implementation), tuple(case)
+    selection = Selection(*asked, device, profile, clocks=tuple(clock))
+    run = _run(selection, "time", results, time_limit, memory_limit, minutes)
     from suite.report.tables import print_leaderboard
 
     print_leaderboard(run, console)
@@ -285,7 +293,10 @@ def workloads() -> None:
         raise typer.Exit(2) from None
 
 
-def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory: float) -> Run:
+def _run(
+    selection: Selection, mode: Mode, results: Path, seconds: float, memory: float,
+    minutes: float = 0.0,
+) -> Run:  # fmt: skip
     with _shown() as display:
         return main_job.run(
             selection,
@@ -294,6 +305,7 @@ def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory
             display,
             time_limit=seconds,
             memory_limit=int(memory * 2**30),
+            budget=60 * minutes,
         )
 
 

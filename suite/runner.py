@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import shutil
 import sys
@@ -57,7 +58,8 @@ class Runner:
     """Runs jobs on a machine and keeps their cells in an unfinished run.
 
     time_limit: seconds an item may take, else the profile's. memory_limit: bytes a worker may
-    hold, else four fifths of the machine's.
+    hold, else four fifths of the machine's. deadline: of the monotonic clock, after which no more
+    is begun; ``left_out`` then names what there was no time for.
     """
 
     machine: Machine
@@ -68,6 +70,8 @@ class Runner:
     files: tuple[str, ...] = ()
     time_limit: float = 0.0
     memory_limit: int = 0
+    deadline: float = math.inf
+    left_out: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     _sources: dict[Declaration, str] = field(default_factory=dict)
@@ -76,23 +80,35 @@ class Runner:
         self.judging = Judging(self.mode)
 
     @property
+    def late(self) -> bool:
+        """Whether the deadline is over."""
+        return time.monotonic() > self.deadline
+
+    @property
     def notes(self) -> list[str]:
         """What a reader of the run should know."""
         return self.judging.notes
 
     def run(self, jobs: Iterable[Job]) -> list[dict]:
-        """Measure and judge what is not done yet; all records of the jobs, in their order."""
+        """Measure and judge what is not done yet; all records of the jobs, in their order.
+
+        An implementation whose probes the deadline came before is left out with all its cells.
+        """
         jobs = tuple(jobs)
         self._prepare(jobs)
         keys: list[str] = []
         for job in jobs:
             wanted = {self.key(job, cell): cell for cell in job.cells}
-            keys += wanted
             self._recover(job, wanted)
             left = tuple(c for key, c in wanted.items() if key not in self.unfinished.done)
             self.progress.job(job.title, len(job.cells) - len(left))
-            if left or self._conduct_key(job) not in self.unfinished.done:
-                self._job(job, left)
+            if (left or not self._probed(job)) and not self.late:
+                left = self._job(job, left)
+            if left or not self._probed(job):
+                self.left_out.append(job.title)
+            else:
+                keys += wanted
+        jobs = tuple(job for job in jobs if job.title not in self.left_out)
         if self.mode == "time":
             keys += PeakMemory(self).measure(jobs)
         flags = {job.names: self.unfinished.done[self._conduct_key(job)]["flags"] for job in jobs}
@@ -122,14 +138,16 @@ class Runner:
         names = (job.operator.name, job.declaration.name, job.device, mode or self.mode)
         return cell_key(case, cell.pass_, cell.clock, source, system, self.profile, *names)
 
-    def _job(self, job: Job, left: tuple[CellPlan, ...]) -> None:
+    def _job(self, job: Job, left: tuple[CellPlan, ...]) -> tuple[CellPlan, ...]:
         """Workers until every cell has a record: a death costs one cell, another worker goes on.
 
-        The last of them is asked for the probes, too.
+        The last of them is asked for the probes, too. Returns what the deadline came before.
         """
         flags = conduct.import_flags(registry.imported(job.declaration))
         probed: list[str] | None = None if self._probe(job) else []
         while left or probed is None:
+            if self.late:
+                return left
             folder = self.unfinished.scratch("worker")
             keys = {self.key(job, cell): cell.__dict__ for cell in left}
             (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
@@ -139,6 +157,8 @@ class Runner:
                 probed = self.judging.probed(job, self._probe(job), folder, records)
             done = self._take_in(job, folder, records, left, written)
             left = tuple(cell for cell in left if cell not in done)
+            if self.late and not death:
+                continue
             if death:  # killed while it wrote, it may have left half a library
                 shutil.rmtree(self._inductor(job), ignore_errors=True)
             death = death or {"status": "crashed", "reason": "ended early without a word"}
@@ -148,6 +168,7 @@ class Runner:
             elif probed is None:
                 probed = [f"does not survive its probes: {death['status']}, {death['reason']}"]
         self._keep_conduct(job, [*flags, *probed])
+        return ()
 
     def _recover(self, job: Job, wanted: dict[str, CellPlan]) -> None:
         """Judge what a worker had journalled when its parent was interrupted or killed."""
@@ -212,6 +233,9 @@ class Runner:
             return job.cells[0].case
         return ODD
 
+    def _probed(self, job: Job) -> bool:
+        return self._conduct_key(job) in self.unfinished.done
+
     def _conduct_key(self, job: Job) -> str:
         return self.key(job, job.cells[0], f"conduct in {self.mode}")
 
@@ -247,6 +271,8 @@ class Runner:
                 if record.get("kind") == "start":
                     what = record.get("yardstick") or record.get("pass")
                     self.progress.item(f"{job.title}: {record.get('case')} {what}")
+                if self.late:
+                    break
         finally:
             worker.stop()
         flags = conduct.folder_flags(before, self._standing(), others or self.unfinished.others())

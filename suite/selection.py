@@ -13,7 +13,7 @@ from pathlib import Path
 from suite import operators, registry
 from suite.operators.base import PASSES, Case, Operator, Profile
 from suite.registry import Declaration
-from suite.timing.clocks import clocks
+from suite.timing.clocks import clocks, require_known
 from suite.timing.plan import CellPlan
 
 SLOW_COMPILE_CASES = 1
@@ -33,9 +33,9 @@ LARGE = 1 << 16
 class Selection:
     """What a user asked for; empty means all. ``implementations`` holds names and .py files.
 
-    everybody: known errors too, and what a package or a device is missing for; beside the quick
-    profile's cases all others of up to EVERYBODYS elements; slow compilers on every representative
-    case.
+    clocks: of those that apply, which time the cells. everybody: known errors too, and what a
+    package or a device is missing for; beside the quick profile's cases all others of up to
+    EVERYBODYS elements; slow compilers on every representative case.
     """
 
     operators: tuple[str, ...] = ()
@@ -44,11 +44,12 @@ class Selection:
     device: str = "auto"
     profile: Profile = "quick"
     everybody: bool = False
+    clocks: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
-        """Whether every implementation and case of the chosen operators runs."""
-        return not (self.implementations or self.cases)
+        """Whether every implementation and case of the chosen operators runs, by every clock."""
+        return not (self.implementations or self.cases or self.clocks)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ class Selection:
     def key(self) -> str:
         """Names the folder of an unfinished run, so that the same command finds it again."""
         asked: list = [self.operators, self.implementations, self.cases, self.device]
-        text = json.dumps(asked + ["everybody"] * self.everybody)
+        text = json.dumps(asked + ["everybody"] * self.everybody + list(self.clocks))
         return f"{self.profile}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -94,6 +95,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
+    require_known(selection.clocks)
     declared = registry.discover(selection.files)
     chosen = selection.operators or operators.names()
     names = {name for name in selection.implementations if not name.endswith(".py")}
@@ -116,7 +118,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
                     found.append(job)
     if not found:
         near = _near(selection, chosen)
-        raise ValueError(f"nothing to run: no case matches {_words(selection)}{near}")
+        raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
     return tuple(found)
 
 
@@ -149,7 +151,8 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
     if hurried:
         few = None if selection.everybody else SLOW_COMPILE_CASES
         cases = [case for case in cases if case.representative][:few]
-    ticks = clocks(declaration.framework, where)
+    ticks = [clock for clock in clocks(declaration.framework, where)
+             if clock in (selection.clocks or [clock])]  # fmt: skip
     alone = [c for c in cases if everything or (_worth_a_forward(c) and not hurried)]
     cells = [
         CellPlan(case.name, pass_, clock)
@@ -182,5 +185,6 @@ def _words(selection: Selection) -> str:
         "--operator": selection.operators,
         "--implementation": selection.implementations,
         "--case": selection.cases,
+        "--clock": selection.clocks,
     }
     return " ".join(f"{option} {','.join(value)}" for option, value in asked.items() if value)

@@ -219,3 +219,30 @@ def test_what_needs_a_gpu_and_is_named_without_one_has_rows_that_say_so(tmp_path
     assert set(cells.loc["elsewhere", "status"]) == {"unsupported"}
     assert set(cells.loc["elsewhere", "reason"]) == {"runs on cuda only; this run is on the cpu"}
     assert set(cells.loc["numpy_scipy", "status"]) == {"ok"}
+
+
+def test_a_run_that_is_out_of_time_stores_what_is_done_and_the_same_command_goes_on(tmp_path):
+    slow = file(tmp_path, "z_slow", "time.sleep(2 * (x.shape == (8, 512))); return y")
+    arguments = ("-i", slow, "-i", "numpy_scipy")
+    done = bench(tmp_path / "r", *arguments, "--minutes", 0.25)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out, the time was up" in done.stdout and "soft_cut / z_slow" in done.stdout
+    first = only_run(tmp_path / "r")
+    assert set(first.statuses["implementation"]) == {"numpy_scipy"}
+    assert first.info["whole"] is False
+    done = bench(tmp_path / "r", *arguments)
+    assert done.returncode == 0 and "left out" not in done.stdout
+    (_, last), _ = results.read_all(tmp_path / "r")
+    assert set(last.statuses["implementation"]) == {"numpy_scipy", "z_slow"}
+    same = ["implementation", "metric", "value"]
+    mine = [run.cells.query("implementation == 'numpy_scipy'")[same] for run in (first, last)]
+    assert mine[0].equals(mine[1].reset_index(drop=True)), "nothing is measured twice"
+    assert not list((tmp_path / "r").glob("*/.unfinished-*"))
+
+
+def test_a_clock_that_is_not_there_or_times_nothing_here_is_refused(
+    tmp_path,
+):
+    for clock, words in (("sundial", "expected one of wall"), ("event", "nothing to run")):
+        done = bench(tmp_path, "-i", "numpy_scipy", "--clock", clock)
+        assert done.returncode == 2 and words in done.stdout
