@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,8 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from suite import bench as main_job
-from suite import cache, operators, registry
+from suite import cache, gpu, operators, registry
 from suite.display import Display
+from suite.judge.references import References
+from suite.machine import machine
 from suite.operators.base import Profile
 from suite.results import Run, read_all
 from suite.selection import Selection
@@ -231,9 +235,9 @@ def report(
             raise typer.Exit(2)
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
             console.print(_shown_path(path))
-    for machine, runs in machines.items():
+    for where, runs in machines.items():
         if (full := sweeps(runs)) is not None and run is None:
-            for path in write_report(full, results / "report" / machine / "full"):
+            for path in write_report(full, results / "report" / where / "full"):
                 console.print(_shown_path(path))
     if machines:
         console.print(_shown_path(write_leaderboard(results)))
@@ -246,6 +250,76 @@ def report(
             console.print(f"[red]error:[/] {readme} lacks the marks between which a run is shown")
             raise typer.Exit(2)
         console.print(str(readme))
+
+
+@app.command("bench-gpu")
+def bench_gpu(
+    results: Results = Path("results"),
+    minutes: Annotated[float, typer.Option(min=1, help="All the time there is.")] = gpu.MINUTES,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps, do nothing.")] = False,
+) -> None:
+    """All there is to do on a machine with a GPU: tests, targets, tables, within its minutes.
+
+    Exit status 1 when a step failed; none of them keeps the others from being done. Interrupted,
+    the same command goes on where it stopped.
+    """
+    programme = gpu.programme(results)
+    for name, reason in programme.left_out.items():
+        console.print(f"[yellow]left out[/] {name}: {escape(reason)}", soft_wrap=True)
+    if dry_run:
+        for step, seconds in gpu.timetable(programme.steps, minutes):
+            command = shlex.join(["python", *step.command(seconds)[1:]])
+            beside = f", beside what comes before {step.beside}" * bool(step.beside)
+            console.print(f"[bold]{step.name}[/], {seconds:.0f} s{beside}: {step.what}")
+            console.print(f"  {escape(command)}", soft_wrap=True)
+        return
+    here = machine()
+    if not here.gpus:
+        console.print("[red]error:[/] no NVIDIA driver or GPU here; --dry-run shows the steps")
+        raise typer.Exit(2)
+    folder = results / "gpu" / here.fingerprint
+    say = functools.partial(console.print, markup=False, soft_wrap=True)
+    try:
+        endings = gpu.Day(programme.steps, folder, say, minutes).run()
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here")
+        raise typer.Exit(130) from None
+    for ending in endings:
+        style = "green" if ending.status == "ok" else "red"
+        console.print(f"[{style}]{ending.status}[/] {ending.step}, {ending.seconds:.0f} s "
+                      f"{escape(ending.remark)}")  # fmt: skip
+    console.print(f"kept in {_shown_path(folder)}")
+    if any(ending.status != "ok" for ending in endings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def targets(results: Stored = Path("results")) -> None:
+    """What kernels are to reach on a GPU, and what stored runs have measured of it."""
+    from suite.report import targets as aims
+
+    shown = Table(*aims.HEADS)
+    runs = aims.on_gpus(results)
+    for where, theirs in runs.items() or [("not yet run on a GPU", [])]:
+        shown.add_section()
+        shown.add_row(f"[bold]{where}[/]")
+        for row in aims.table(theirs):
+            shown.add_row(*map(escape, row))
+    console.print(shown)
+    console.print(_shown_path(aims.write_targets(results)))
+
+
+@app.command()
+def references(
+    operator: Operators = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+) -> None:
+    """Compute the float64 references of large cases, in several processes, for runs to come."""
+    here = machine()
+    chosen = [(operators.get(name), each) for name in operator or operators.names()
+              for each in operators.get(name).cases if not case or each.name in case]  # fmt: skip
+    for done, total in References().prepare(chosen, here.processes):
+        console.print(f"{done} of {total}")
 
 
 @app.command()

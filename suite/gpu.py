@@ -22,8 +22,11 @@ from typing import IO
 from suite import operators, registry
 from suite.bench import commit
 from suite.registry import ROOT, Declaration
+from suite.report.targets import HISTOGRAMS, SHAPING, TARGETS
 
-MINUTES = 9.0
+MINUTES = 8.5
+"""Of a machine that is lent for ten, its transfers not counted."""
+
 ENDING = 20.0
 """Seconds before its end at which a bench is told to stop and store what it has."""
 
@@ -33,11 +36,7 @@ PATIENCE = 15.0
 KERNELS = ("cuda", "triton")
 """Folders of the kernels, whose speed is what the day on a GPU is for."""
 
-RIVALS = ("torch_eager", "torch_compiled")
-"""What the kernels' targets are stated in multiples of."""
-
-SHAPING = ("normal-512x4096", "beta-parameters-512x4096")
-HISTOGRAMS = ("n2p24-B50", "n2p24-B1000")
+SANITIZERS = "tests/gpu/test_sanitizers.py"
 STATE = "unfinished.csv"
 
 
@@ -87,38 +86,36 @@ def programme(results: Path) -> Programme:
     able = [d for d in declared if d.unable("cuda") is None]
     left_out = {d.name: d.unable("cuda") or "" for d in declared if d not in able}
     kernels = _names(d for d in able if _folder(d) in KERNELS)
-    others = [name for name in _names(able) if name not in kernels]
-    into = ("--device", "cuda", "--results", str(results), "--minutes", "{minutes}")
-    rivals = [name for name in RIVALS if name in others]
-    cases = (*SHAPING, *HISTOGRAMS)
-    shaping = ("-o", "batch_shaping", *_each("-c", SHAPING))
-    histogram = ("-o", "soft_histogram", *_each("-c", HISTOGRAMS))
+    names = [*kernels, *(name for name in _names(able) if name not in kernels)]
+    bench = ("suite", "bench", "--device", "cuda", "--results", str(results),
+             "--minutes", "{minutes}", "--time-limit", "60")  # fmt: skip
     events = ("--clock", "event", "--clock", "graph")
-    quick = _each("-c", _representative())
-    bench = ("suite", "bench", *into)
-    steps = [
+
+    def aimed_at(operator: str, cases: tuple[str, ...]) -> tuple[str, ...]:
+        rivals = {target.rival for target in TARGETS if target.operator == operator} & {*names}
+        who = _each("-i", [*kernels, *sorted(rivals)])
+        return (*bench, "-o", operator, *_each("-c", cases), *events, *who)
+
+    steps = (
         Step("doctor", "what the machine has", ("suite", "doctor"), 15),
-        Step("references", f"float64 references of {', '.join(cases)}",
-             ("suite", "references", *_each("-c", cases)), 150, beside="shaping"),
-        Step("tests", "the contract on the GPU, graphs, streams, memory, sanitizers",
+        Step("references", "float64 references of the targets' cases",
+             ("suite", "references", *_each("-c", SHAPING + HISTOGRAMS)), 200, beside="shaping"),
+        Step("tests", "graphs, streams, memory and the contract on the GPU",
              ("pytest", "tests/gpu", "tests/contract", "--device", "cuda", "-rs", "--durations=8",
-              "--seconds", "{seconds}", "-W", "default"), 130),
+              "--seconds", "{seconds}", "-W", "default", f"--ignore={SANITIZERS}"), 130),
         Step("shaping", "batch shaping at its targets' sizes",
-             (*bench, *shaping, *events, *_each("-i", [*kernels, *rivals])), 75),
+             aimed_at("batch_shaping", SHAPING), 75),
         Step("histogram", "soft histogram at its targets' sizes",
-             (*bench, *histogram, *events, *_each("-i", [*kernels, "torch_compiled"])), 130),
-        Step("kernels", "representative cases by the kernels, by every clock",
-             (*bench, *quick, *_each("-i", kernels)), 80),
-        Step("frameworks", "the same by everything else that runs on the GPU",
-             (*bench, *quick, *_each("-i", others)), 70),
+             aimed_at("soft_histogram", HISTOGRAMS), 120),
+        Step("representative", "every operator's representative cases, by every clock",
+             (*bench, *_each("-c", _representative()), *_each("-i", names)), 120),
+        Step("sanitizers", "compute-sanitizer on every kernel",
+             ("pytest", SANITIZERS, "-rs", "-W", "default"), 60),
         Step("report", "tables and figures", ("suite", "report", "--results", str(results)), 30),
         Step("targets", "what was aimed at, and what was measured",
              ("suite", "targets", "--results", str(results)), 10),
-    ]  # fmt: skip
-    if not kernels:
-        left_out["step kernels"] = "no kernel can run here"
-        steps = [step for step in steps if step.name != "kernels"]
-    return Programme(tuple(steps), left_out)
+    )  # fmt: skip
+    return Programme(steps, left_out)
 
 
 def _folder(declaration: Declaration) -> str:
@@ -138,6 +135,12 @@ def _each(option: str, values: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for value in values for word in (option, value))
 
 
+def timetable(steps: tuple[Step, ...], minutes: float) -> list[tuple[Step, float]]:
+    """Every step with its seconds, as its share has it."""
+    unit = 60 * minutes / sum(step.share for step in steps if not step.beside)
+    return [(step, unit * step.share) for step in steps]
+
+
 @dataclass
 class Day:
     """Runs a programme within its minutes. say: where a line for the reader goes."""
@@ -152,31 +155,36 @@ class Day:
         """All steps, but those that the same command had done before it was interrupted."""
         self.folder.mkdir(parents=True, exist_ok=True)
         found = {ending.step: ending for ending in self._done()}
-        unit = 60 * self.minutes / sum(step.share for step in self.steps if not step.beside)
+        try:
+            self._run(found)
+        finally:
+            for _, running, _ in self._background.values():
+                running.stop()
+        (self.folder / STATE).unlink(missing_ok=True)
+        endings = [found[step.name] for step in self.steps]
+        _write(endings, self.folder / "steps.csv")
+        return endings
+
+    def _run(self, found: dict[str, Ending]) -> None:
         start, allotted = time.monotonic(), 0.0
-        for step in self.steps:
-            allotted += 0.0 if step.beside else unit * step.share
+        for step, seconds in timetable(self.steps, self.minutes):
+            allotted += 0.0 if step.beside else seconds
             if step.name in found:
                 self.say(f"{step.name}: done before, {found[step.name].status}")
                 continue
             self._await(step.name, found)
             left = start + allotted - time.monotonic()
-            self.say(f"== {step.name}: {step.what}; {max(left, 0):.0f} s at most")
+            most = seconds if step.beside else max(left, 0.0)
+            self.say(f"== {step.name}: {step.what}; {most:.0f} s at most")
             if step.beside:
-                seconds = unit * step.share
                 running = Running(step.command(seconds), self._log(step), None)
                 self._background[step.beside] = step, running, time.monotonic() + seconds
-                continue
-            if left <= 0:
-                found[step.name] = Ending(step.name, "out of time", 0.0, "nothing was left for it")
-                continue
-            running = Running(step.command(left), self._log(step), self.say)
-            self._keep(running.ending(step.name, left + ENDING), found)
+            elif left <= 0:
+                self._keep(Ending(step.name, "out of time", 0.0, "nothing was left for it"), found)
+            else:
+                running = Running(step.command(left), self._log(step), self.say)
+                self._keep(running.ending(step.name, left + ENDING), found)
         self._await("", found)
-        (self.folder / STATE).unlink(missing_ok=True)
-        endings = [found[step.name] for step in self.steps]
-        _write(endings, self.folder / "steps.csv")
-        return endings
 
     def _await(self, name: str, found: dict[str, Ending]) -> None:
         """What has gone on in the background until the step of that name; until the end: ""."""
@@ -234,23 +242,14 @@ class Running:
         self.reader.start()
 
     def ending(self, name: str, seconds: float) -> Ending:
-        """Wait for its end, at most so long; then it is asked to end, and at last ended."""
+        """Wait for its end, at most so long; then it is ended."""
         late = False
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             late = True
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        except BaseException:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait()
-            raise
-        self.reader.join(PATIENCE)
+        finally:
+            self.stop()
         took, code = time.monotonic() - self.start, self.process.returncode
         if late:
             return Ending(name, "out of time", took, f"was ended after {seconds:.0f} s")
@@ -258,9 +257,20 @@ class Running:
             return Ending(name, "failed", took, f"exit status {code}")
         return Ending(name, "ok", took)
 
+    def stop(self) -> None:
+        """Ask it to end, and at last end it; then all that it printed is kept."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.reader.join(PATIENCE)
+
 
 def _read(pipe: IO[str], log: Path, first: str, show: Callable[[str], None] | None) -> None:
-    with log.open("w", encoding="utf-8") as stream:
+    with pipe, log.open("w", encoding="utf-8") as stream:
         stream.write(f"$ {first}\n")
         for line in pipe:
             stream.write(line)

@@ -40,8 +40,6 @@ ENVIRONMENT = {"JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 MEMORY_ENVIRONMENT = {**ENVIRONMENT, "MALLOC_MMAP_THRESHOLD_": "65536"}
 ITEM_SECONDS = {"quick": 120.0, "full": 900.0}
 JOURNAL = "journal.jsonl"
-REFERENCE_MEMORY = 4 << 30
-"""Bytes that a process may need for the reference of the largest case."""
 
 
 class Progress(Protocol):
@@ -120,8 +118,7 @@ class Runner:
         cases = {(job.operator.name, c.case): job.operator for job in able for c in job.cells
                  if self.key(job, c) not in self.unfinished.done}  # fmt: skip
         wanted = [(operator, operator.case(name)) for (_, name), operator in cases.items()]
-        most = max(1, min(self.machine.cores, self.machine.memory // REFERENCE_MEMORY))
-        for done, total in self.judging.references.prepare(wanted, most):
+        for done, total in self.judging.references.prepare(wanted, self.machine.processes):
             if not done:
                 self.progress.job("references of large cases", 0)
             self.progress.item(f"references of large cases: {done} of {total}")

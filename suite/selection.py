@@ -88,6 +88,8 @@ class Job:
 def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
+    Of implementations that are named each has all its operators before the next one named.
+
     Known errors, and what a package or a device is missing for, are left out unless named, or
     everybody is asked for; named, the latter's cells say what is missing. An implementation for
     CPUs alone runs there in a run on a GPU, too. A user's own file, given alone, runs beside the
@@ -119,7 +121,8 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     if not found:
         near = _near(selection, chosen)
         raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
-    return tuple(found)
+    order = {name: place for place, name in enumerate(selection.implementations)}
+    return tuple(sorted(found, key=lambda job: order.get(job.declaration.name, len(order))))
 
 
 def _near(selection: Selection, chosen: Iterable[str]) -> str:

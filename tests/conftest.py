@@ -86,11 +86,11 @@ def _group(item) -> str:
 def _runs_elsewhere(item) -> bool:
     """On a GPU what runs there alone is tested first, should the time be short."""
     subject = _subject(item)
-    return subject is not None and subject.where == "cuda" and "cpu" in subject.declaration.devices
+    return getattr(subject, "where", "") == "cuda" and "cpu" in subject.declaration.devices
 
 
 def _subject(item):
-    """The implementation that a contract test examines, or None."""
+    """What a test examines, mostly an implementation of an operator; or None."""
     given = getattr(item, "callspec", None)
     for name in ("subject", "judged", "small", "path"):
         if given and name in given.params:
