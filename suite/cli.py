@@ -298,14 +298,13 @@ def targets(results: Stored = Path("results")) -> None:
     """What kernels are to reach on a GPU, and what stored runs have measured of it."""
     from suite.report import targets as aims
 
-    shown = Table(*aims.HEADS)
     runs = aims.on_gpus(results)
     for where, theirs in runs.items() or [("not yet run on a GPU", [])]:
-        shown.add_section()
-        shown.add_row(f"[bold]{where}[/]")
-        for row in aims.table(theirs):
-            shown.add_row(*map(escape, row))
-    console.print(shown)
+        console.print(f"[bold]{where}[/]")
+        for operator, case, pass_, target, *measured, verdict in aims.table(theirs):
+            numbers = ", ".join(map(" ".join, zip(aims.CLOCKS, measured, strict=True)))
+            line = f"{operator} {case} {pass_}, {target}: {verdict} ({numbers})"
+            console.print(line, markup=False, soft_wrap=True)
     console.print(_shown_path(aims.write_targets(results)))
 
 

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from suite.operators.base import (
+    BASES,
     EPSILON,
     SMALLEST,
     Case,
@@ -25,7 +26,7 @@ from suite.operators.base import (
     cotangent,
     inputs,
 )
-from suite.rounds import Round, positions, reorder, round_of
+from suite.rounds import Round, permuted, positions, reorder, round_of
 
 Verdict = Literal["ok", "wrong", "nan"]
 
@@ -102,9 +103,12 @@ def judge(
     where = None
     sums: dict[tuple[int, str], tuple[float, float]] = {}
     for item in kept:
-        if where is None or where.index != item.round:
+        dims = case.dims[item.name]
+        if not set(dims) & set(permuted(case)):
+            where = Round(item.round, item.round % BASES, {})
+        elif where is None or where.index != item.round or not where.orders:
             where = round_of(case, item.round)
-        want, dims = by_base[where.base], case.dims[item.name]
+        want = by_base[where.base]
         reference, allowed = want.reference[item.name], want.allowed[item.name]
         if item.total is None and item.values.shape != reference.shape:
             text = f"{item.name} has shape {item.values.shape}, expected {reference.shape}"

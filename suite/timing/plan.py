@@ -34,7 +34,7 @@ class Budget:
     cap: float
     patience: float
     least: int = BASES
-    few: int = 15
+    few: int = 10
 
     def rounds(self, pilot: float, whole: float = 0.0) -> int:
         """Timed rounds for a cell whose pilot call took that many seconds, and ``whole`` with the

@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("sanitized.py")
 FOUND = 9
-SECONDS = 60
+SECONDS = 30
 
 
 @pytest.mark.parametrize("tool", ["memcheck", "racecheck"])
