@@ -57,6 +57,12 @@ class Selection:
         found = (name for name in self.implementations if name.endswith(".py"))
         return tuple(str(Path(name).resolve()) for name in found)
 
+    def place(self, declaration: Declaration) -> int:
+        """Which of the implementations asked for it is; after all of them where it is none."""
+        asked = [str(Path(n).resolve()) if n.endswith(".py") else n for n in self.implementations]
+        mine = (declaration.name, str(declaration.path))
+        return next((place for place, name in enumerate(asked) if name in mine), len(asked))
+
     @property
     def key(self) -> str:
         """Names the folder of an unfinished run, so that the same command finds it again."""
@@ -121,8 +127,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     if not found:
         near = _near(selection, chosen)
         raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
-    order = {name: place for place, name in enumerate(selection.implementations)}
-    return tuple(sorted(found, key=lambda job: order.get(job.declaration.name, len(order))))
+    return tuple(sorted(found, key=lambda job: selection.place(job.declaration)))
 
 
 def _near(selection: Selection, chosen: Iterable[str]) -> str:

@@ -223,7 +223,7 @@ def test_what_needs_a_gpu_and_is_named_without_one_has_rows_that_say_so(tmp_path
 
 def test_a_run_that_is_out_of_time_stores_what_is_done_and_the_same_command_goes_on(tmp_path):
     slow = file(tmp_path, "z_slow", "time.sleep(2 * (x.shape == (8, 512))); return y")
-    arguments = ("-i", slow, "-i", "numpy_scipy")
+    arguments = ("-i", "numpy_scipy", "-i", slow)
     done = bench(tmp_path / "r", *arguments, "--minutes", 0.25)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "left out, the time was up" in done.stdout and "soft_cut / z_slow" in done.stdout

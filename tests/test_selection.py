@@ -70,6 +70,14 @@ def test_asking_for_everybody_adds_known_errors_and_cases_and_is_another_run():
     assert some.key != everybody.key
 
 
+def test_named_implementations_run_in_the_order_of_their_names_and_files_too(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.format(more=""))
+    asked = ("torch_eager", str(path), "numpy_scipy")
+    found = [j.declaration.name for j in jobs(Selection(("ecdf", "soft_cut"), asked), "cpu")]
+    assert found == ["torch_eager", "torch_eager", "mine", "numpy_scipy", "numpy_scipy"]
+
+
 def test_what_cannot_use_the_gpu_runs_on_the_cpu():
     where = {job.declaration.name: job.device for job in jobs(Selection(("soft_cut",)), "cuda")}
     assert where["numpy_scipy"] == "cpu"

@@ -167,6 +167,7 @@ def test_a_worker_times_replays_and_says_of_what_it_cannot_capture_why(tmp_path)
     yards = [r for r in journals["torch_eager"] if r["kind"] == "yardstick"]
     assert {(r["yardstick"], r["status"]) for r in yards} == {("copy", "measured"),
                                                               ("sort", "measured")}  # fmt: skip
+    assert {record["clock"] for record in yards} == {"graph"}
     for record in (r for r in journals["torch_eager"] if r["kind"] == "cell"):
         assert set(record["samples"]) == {FAKE_SECONDS}
         assert record["status"] == "measured" and not evidence_flags(record["conduct"])
