@@ -26,8 +26,8 @@ from suite.sources import ROOT
 HOUSE = ROOT / "implementations"
 ENTRY_POINTS = "cdfbench.implementations"
 FRAMEWORKS = ("numpy", "torch", "jax")
-EXTRA = "cdfbench[peers]"
-"""What pip installs for the peers' adaptors."""
+EXTRAS = ("peers", "cuda", "triton")
+"""Folders of implementations whose packages pip installs by an extra of the same name."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,24 @@ class Declaration:
     def missing(self) -> str | None:
         """Which package it requires and is not installed, and what to do; or None."""
         for name, requirement in zip(self.packages(), self.requires, strict=True):
-            if importlib.util.find_spec(name) is None:
+            if not _is_installed(name):
                 marker = requirement.partition(";")[2].strip()
-                peer = self.module.startswith("implementations.peers.")
-                remedy = f": pip install '{EXTRA}'" if peer else ""
+                house, _, rest = self.module.partition(".")
+                extra = rest.partition(".")[0]
+                known = house == HOUSE.name and extra in EXTRAS
+                remedy = f": pip install 'cdfbench[{extra}]'" if known else ""
                 return f"{name} is not installed{remedy}{marker and f' where {marker}'}"
         return None
+
+    def place(self, device: str) -> str:
+        """Where a run on that device has it: there, or on the CPU if that is all it knows."""
+        return device if device in self.devices or "cpu" not in self.devices else "cpu"
+
+    def unable(self, device: str) -> str | None:
+        """Why it cannot run on that device, "cpu" or "cuda"; or None."""
+        if device not in self.devices:
+            return f"runs on {', '.join(self.devices)} only; this run is on the {device}"
+        return self.missing()
 
 
 @dataclass(frozen=True)
@@ -225,6 +237,14 @@ def imported(declaration: Declaration) -> set[str]:
             elif module.startswith("implementations."):
                 todo += [file for file in sources.project_files(module) if file not in seen]
     return found
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package can be found, "cuda.core" too, where even its parent may be missing."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _declarations(path: Path, name: str, module: str) -> list[Declaration]:

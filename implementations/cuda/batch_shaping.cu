@@ -191,8 +191,9 @@ __global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
     sums[1] += static_cast<double>(residual) * terms.slope_a;
     sums[2] += static_cast<double>(residual) * terms.slope_b;
     if (call.to_x) {
-      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[start + rank]
-                                          : static_cast<const int*>(sorted.order)[start + rank];
+      const long long at = start + rank;
+      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[at]
+                                          : static_cast<const int*>(sorted.order)[at];
       const T sample = loaded(x[place]);
       T slope = gradient(residual, terms.density, call);
       if (sample < low || sample > high) slope = 0;

@@ -10,7 +10,13 @@ import itertools
 import sys
 from pathlib import Path
 
-from implementations.cuda import batch_shaping, ecdf, occupancy_entropy, row_sort
+from implementations.cuda import (
+    batch_shaping,
+    ecdf,
+    occupancy_entropy,
+    row_sort,
+    soft_histogram,
+)
 from implementations.cuda.compile import compiled
 from implementations.cuda.launch import Device, Parameter
 from implementations.cuda.resources import resources
@@ -51,6 +57,14 @@ def launches(device):
         rest = 1, 1 << 20, dtype, estimator
         yield from occupancy_entropy.values(arrays, 0, 0, 0, *rest, 2)
         yield from occupancy_entropy.gradient(arrays, 0, 0, 0, *rest)
+    wanted = dict.fromkeys(("to_x", "to_weights", "to_edges", "to_bandwidth"), 1)
+    options = soft_histogram.Options("gaussian", False, "drop")
+    shapes = ((1, 4096, 51), (1, 4096, 1001), (1, 1 << 24, 51))
+    for dtype, shape, weighted in itertools.product(DTYPES, shapes, (False, True)):
+        size = soft_histogram.sizes(*shape, dtype, "gaussian", weighted, device)
+        made = soft_histogram.call(size, options, wanted, ONE, 0, 0)
+        yield from soft_histogram.forward(size, made)
+        yield from soft_histogram.backward(size, made)
 
 
 def kernels(device):

@@ -2,22 +2,22 @@
 
 import contextlib
 import ctypes
-import functools
 
 from cuda_host.build import NEEDS, SHIPPED, compiler, library
 
 from implementations.cuda import launch
 from implementations.cuda.launch import Device
 
-ENTRY = """
+START = """
 #include "cuda.h"
 
 #include "{source}"
 
 #include "fibers.h"
-
-extern "C" const char* run(long long blocks, int threads, int shared, unsigned int seed,
-                           void* arguments, long long bytes) {{
+"""
+ENTRY = """
+extern "C" const char* run_{number}(long long blocks, int threads, int shared, unsigned int seed,
+                                    void* arguments, long long bytes) {{
   return fibers::launch({kernel}, blocks, threads, shared, seed, arguments, bytes);
 }}
 """
@@ -72,6 +72,10 @@ def launching(driver):
         launch.replace(before)
 
 
+class LaunchError(Exception):
+    """A launch that a GPU would refuse, or worse, not notice."""
+
+
 class HostDriver:
     """As ``implementations.cuda.launch.Driver``, for arrays of the CPU.
 
@@ -83,23 +87,35 @@ class HostDriver:
     def __init__(self, seed=1, sources=SHIPPED, flags=(), shared=227 * 1024):
         self.seed, self.sources, self.flags, self.shared = seed, sources, flags, shared
         self.launched = []
-        self._run = functools.cache(self._built)
+        self.built = {}
 
     def device(self, index):
         return Device("sm_90", self.shared, 4)
 
     def run(self, launches, index, stream):
+        self._build(launches)
         for one in launches:
             arguments = one.arguments
-            error = self._run(one.source, one.kernel)(
+            error = self.built[one.source, one.kernel](
                 ctypes.c_longlong(one.blocks), one.threads, one.shared, self.seed,
                 ctypes.byref(arguments), ctypes.c_longlong(ctypes.sizeof(arguments)),
             )  # fmt: skip
-            assert error is None, f"{one.kernel}: {error.decode()}"
+            if error is not None:
+                raise LaunchError(f"{one.kernel}: {error.decode()}")
             self.launched.append(one)
 
-    def _built(self, source, kernel):
-        text = ENTRY.format(source=source, kernel=kernel)
-        run = library(text, self.flags, self.sources).run
-        run.restype = ctypes.c_char_p
-        return run
+    def _build(self, launches):
+        """Build what is new in these launches, together, as reading CUB's and C++'s headers is most
+        of the work."""
+        new = dict.fromkeys((one.source, one.kernel) for one in launches)
+        new = [key for key in new if key not in self.built]
+        for source in dict.fromkeys(source for source, _ in new):
+            names = [kernel for other, kernel in new if other == source]
+            text = START.format(source=source)
+            for number, kernel in enumerate(names):
+                text += ENTRY.format(number=number, kernel=kernel)
+            made = library(text, self.flags, self.sources)
+            for number, kernel in enumerate(names):
+                function = getattr(made, f"run_{number}")
+                function.restype = ctypes.c_char_p
+                self.built[source, kernel] = function

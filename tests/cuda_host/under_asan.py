@@ -15,7 +15,7 @@ from contract.small_cases import paths
 from cuda_host.calls import called
 from cuda_host.driver import HostDriver, on_cpu_torch
 
-from implementations.cuda import occupancy_entropy, row_sort
+from implementations.cuda import occupancy_entropy, row_sort, soft_histogram
 from suite import operators, registry
 from suite.operators.base import cotangent, inputs
 
@@ -39,14 +39,15 @@ def run(driver, chosen):
 
 def kernels(sources):
     """Names of the kernels that sources define."""
-    pattern = re.compile(r"__global__ void\s+(?:__launch_bounds__\(\w+\)\s*)?(\w+)\(")
+    pattern = re.compile(r"__global__ void\s+(?:__launch_bounds__\([\w, ]+\)\s*)?(\w+)\(")
     return {name for source in sources for name in pattern.findall(source.read_text())}
 
 
 def main(folder, *chosen):
     assert on_cpu_torch() is None
     chosen = names(chosen)
-    row_sort.SHARE = occupancy_entropy.SHARE = 16
+    row_sort.SHARE = occupancy_entropy.SHARE = soft_histogram.SHARE = 16
+    soft_histogram.LEAST = 1
     fitting = HostDriver(sources=folder, flags=FLAGS)
     run(fitting, chosen)
     # And as on a GPU on which no row fits a block, but rows have several.

@@ -5,6 +5,7 @@ once XLA has recorded a computation in a command buffer, a replay does not come 
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +24,8 @@ def define(name, run, **attributes):
 
     run(place, options, *buffers): launches for operands and then results, each with ``shape``,
     ``dtype`` and ``data_ptr()``; leading axes of a vmap are more rows. results: of shapes and
-    dtypes, a tuple. attributes: by name, what an option can be, a tuple of choices or ``float``.
-    Differentiating a call raises NotImplementedError.
+    dtypes, a tuple. attributes: by name, what an option can be, a tuple of choices, ``float``
+    or ``int``. Differentiating a call raises NotImplementedError.
 
     Options travel as numbers: jax-tvm-ffi 0.1.3 writes where it must not for longer strings, and a
     number that stood for a whole set of options would mean another one in another process.
@@ -37,7 +38,7 @@ def define(name, run, **attributes):
     def callback(*given):
         buffers, device = given[count:], given[count].device
         pairs = zip(attributes.items(), given, strict=False)
-        options = {n: v if kind is float else kind[v] for (n, kind), v in pairs}
+        options = {n: v if kind in (float, int) else kind[v] for (n, kind), v in pairs}
         run(Place(device.index, tvm_ffi.get_raw_stream(device)), options, *buffers)
 
     function = tvm_ffi.convert(callback)
@@ -48,14 +49,17 @@ def define(name, run, **attributes):
         )
 
     def call(results, *operands, **options):
-        numbers = {
-            n: np.float64(options[n]) if kind is float else np.int64(kind.index(options[n]))
-            for n, kind in attributes.items()
-        }
+        numbers = {n: _number(options[n], kind) for n, kind in attributes.items()}
         ask = jax.ffi.ffi_call(target, results, vmap_method="broadcast_all")
         return _once(name, lambda *given: ask(*given, **numbers), *operands)
 
     return call
+
+
+def _number(option, kind):
+    if kind is float:
+        return np.float64(option)
+    return np.int64(option if kind is int else kind.index(option))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -98,18 +102,16 @@ def computed(x):
     return jnp.float64 if x.dtype == jnp.float64 else jnp.float32
 
 
-def scratch(size):
-    """Memory for a call, in bytes."""
-    return shape((size,), "uint8")
+def work(rows, described):
+    """Memory of rows, in bytes as jax may have no float64: shapes and dtypes of a row by name."""
+    sizes = (math.prod(dims) * np.dtype(dtype).itemsize for dims, dtype in described.values())
+    return tuple(shape((rows, size), "uint8") for size in sizes)
 
 
 def rows_of(buffer):
     """(R, N) of a buffer (..., N), whatever a vmap has put before it."""
     *leading, samples = buffer.shape
-    count = 1
-    for size in leading:
-        count *= size
-    return count, samples
+    return math.prod(leading), samples
 
 
 def address(buffer):
@@ -118,5 +120,5 @@ def address(buffer):
 
 
 def parameter(buffer):
-    """One value a row (R,) as kernels take it."""
+    """One value a row (R,), as kernels take it."""
     return Parameter.one_a_row(buffer.data_ptr(), 1, str(buffer.dtype))
