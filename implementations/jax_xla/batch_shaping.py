@@ -51,11 +51,11 @@ def batch_shaping(
 
     Second derivatives raise NotImplementedError.
     """
-    options = Options(prior, plotting_position, ties, from_logits, _bounds(clip, from_logits))
+    options = Options(prior, plotting_position, ties, from_logits, bounds(clip, from_logits))
     return _reduced(x, a, b, options, reduction)
 
 
-def _bounds(clip, from_logits):
+def bounds(clip, from_logits):
     """The smallest and largest x that are not clamped."""
     if clip is None or not from_logits:
         return clip and tuple(map(float, clip))
@@ -120,7 +120,8 @@ def _slopes(options, samples, a, b):
     return prior(samples, per_row(a, samples), per_row(b, samples), options.from_logits)
 
 
-def _backward(options, residuals, cotangent):
+def backward(options, residuals, cotangent):
+    """Of a function of rows whose residuals are its unit gradients, or None, and a and b."""
     (to_x, to_a, to_b), a, b = residuals
     if to_x is not None:
         each = cotangent[:, None]
@@ -138,4 +139,4 @@ def _clamped(x, options):
     return x if options.clip is None else jnp.clip(x, *options.clip)
 
 
-_row_losses.defvjp(_forward, _backward, symbolic_zeros=True)
+_row_losses.defvjp(_forward, backward, symbolic_zeros=True)

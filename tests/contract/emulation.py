@@ -12,7 +12,20 @@ from collections.abc import Callable
 from suite import frameworks
 from suite.registry import Declaration
 
-EMULATED: dict[str, Callable[[], str | None]] = {}
+
+def _cuda_torch() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_torch()
+
+
+def _cuda_jax() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_jax()
+
+
+EMULATED: dict[str, Callable[[], str | None]] = {"cuda_torch": _cuda_torch, "cuda_jax": _cuda_jax}
 
 
 def is_emulated(declaration: Declaration) -> bool:
