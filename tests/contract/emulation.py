@@ -7,12 +7,24 @@ returns None, or a reason why it cannot here. Where there is a GPU nothing is em
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable
 
 from suite import frameworks
 from suite.registry import Declaration
 
-EMULATED: dict[str, Callable[[], str | None]] = {}
+
+
+def _interpreted() -> str | None:
+    """Whether triton was imported with its interpreter, as tests/conftest.py sees to."""
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed"
+    from triton import knobs
+
+    return None if knobs.runtime.interpret else "TRITON_INTERPRET is not set"
+
+
+EMULATED: dict[str, Callable[[], str | None]] = {"triton_torch": _interpreted}
 
 
 def is_emulated(declaration: Declaration) -> bool:
