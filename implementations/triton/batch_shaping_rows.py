@@ -52,24 +52,28 @@ def outside(least, most, UNIT: tl.constexpr):
 
 
 @triton.jit
-def rows(x, a, b, pieces, fields, bounds, sums, gradient, n, BLOCK: tl.constexpr,
+def rows(x, a, b, pieces, fields, bounds, sums, gradient, scratch, n, BLOCK: tl.constexpr,
          A_STEP: tl.constexpr, B_STEP: tl.constexpr, PRIOR: tl.constexpr, LOGITS: tl.constexpr,
          UNIT: tl.constexpr, SLOPES: tl.constexpr, WANT_X: tl.constexpr, CELLS: tl.constexpr,
          TERMS: tl.constexpr, TIES: tl.constexpr, PLOTTING: tl.constexpr,
          CLIP: tl.constexpr):  # fmt: skip
-    """x (R, n) float32; bounds (2,); sums (R, 1, 3); gradient (R, n), or (1,) without WANT_X."""
+    """x (R, n) float32; bounds (2,); sums (R, 1, 3); gradient (R, n), or (1,) without
+
+    WANT_X; scratch (R, n), or (1,) without ties.
+    """
     row = tl.program_id(0).to(tl.int64)
     i = tl.arange(0, BLOCK)
     inside = i < n
     given = tl.load(x + row * n + i, mask=inside, other=0.0)
-    bad = tl.max((given != given).to(tl.int32), 0) > 0
+    missing = given != given
     if CLIP:
         low, high = tl.load(bounds).to(tl.float32), tl.load(bounds + 1).to(tl.float32)
         given = tl.where(given < low, low, tl.where(given > high, high, given))
-    least = tl.min(tl.where(inside, given, float("inf")), 0)
-    most = tl.max(tl.where(inside, given, -float("inf")), 0)
-    bad = bad | outside(least, most, UNIT)
-    ascending, place, doubled = sorted_row(given, n, BLOCK, TIES)
+    real = inside & ~missing
+    least = tl.min(tl.where(real, given, float("inf")), 0)
+    most = tl.max(tl.where(real, given, -float("inf")), 0)
+    bad = outside(least, most, UNIT) | (tl.max(missing.to(tl.int32), 0) > 0)
+    ascending, place, doubled = sorted_row(given, scratch + row * n, n, BLOCK, TIES)
     sample = tl.where(inside, ascending, least).to(tl.float64)
     push, square, to_a, to_b = row_terms(
         sample, doubled, n, row, bad, a, b, pieces, fields, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES,
@@ -143,7 +147,11 @@ def _constants(options, dtype, block, a_count, b_count, wanted):
 def inside_launch(options, dtype, shape, a_count, b_count, wanted):
     """``rows`` for x of that shape; options: ``Options``; wanted: gradients to x, a, b."""
     block = power_of_two(max(shape[1], 16))
-    outputs = Output((shape[0], 1, 3), "float64"), Output(shape if wanted[0] else (1,), dtype)
+    outputs = (
+        Output((shape[0], 1, 3), "float64"),
+        Output(shape if wanted[0] else (1,), dtype),
+        Output(shape if options.ties != "ordinal" else (1,), dtype),
+    )
     constants = _constants(options, dtype, block, a_count, b_count, wanted)
     return Launch(rows, shape[:1], outputs, shape[1:], constants, warps(block))
 

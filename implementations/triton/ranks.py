@@ -47,31 +47,6 @@ def of_ordered(key):
 
 
 @triton.jit
-def _same(key, place, next_key, next_place):
-    """In sorted order, the place of the first of the equals of the last element."""
-    return next_key, tl.where(key == next_key, place, next_place)
-
-
-@triton.jit
-def sorted_row(x, n, BLOCK: tl.constexpr, TIES: tl.constexpr):
-    """Samples (BLOCK,) of which n count: ascending, their places, and their doubled ranks."""
-    i = tl.arange(0, BLOCK)
-    key = tl.where(i < n, ordered(x), 0x7FFFFFFF).to(tl.int64)
-    packed = tl.sort((key << 32) | i.to(tl.int64))
-    key = (packed >> 32).to(tl.int32)
-    place = (packed & 0xFFFFFFFF).to(tl.int32)
-    doubled = 2 * i + 2
-    if TIES != ORDINAL:
-        real = tl.where(i < n, i, n - 1)
-        _, last = tl.associative_scan((key, real), 0, _same, reverse=True)
-        doubled = 2 * last + 2
-        if TIES == MID:
-            _, first = tl.associative_scan((key, i), 0, _same)
-            doubled = first + last + 2
-    return of_ordered(key), place, doubled
-
-
-@triton.jit
 def _bound(row, value, low, high, STRICT: tl.constexpr):
     """First place of an ascending row, from low to high, not below (STRICT: above) the values."""
     while tl.max((low < high).to(tl.int32), 0) > 0:
@@ -86,7 +61,7 @@ def _bound(row, value, low, high, STRICT: tl.constexpr):
 
 @triton.jit
 def tied_ranks(row, value, i, n, TIES: tl.constexpr):
-    """Doubled ranks of the values at places i (int64) of an ascending row of n; NaN not among them.
+    """Doubled ranks of the values at places i of an ascending row of n; NaN not among them.
 
     Equals are looked for to both sides only where a neighbour is equal.
     """
@@ -95,13 +70,28 @@ def tied_ranks(row, value, i, n, TIES: tl.constexpr):
         inside = i < n
         before = tl.load(row + i - 1, mask=inside & (i > 0), other=float("nan"))
         after = tl.load(row + i + 1, mask=i + 1 < n, other=float("nan"))
-        last = _bound(row, value, tl.where(after == value, i + 1, i + 1),
-                      tl.where(after == value, n, i + 1), True) - 1  # fmt: skip
+        last = _bound(row, value, i + 1, tl.where(after == value, n, i + 1), True) - 1
         doubled = 2 * last + 2
         if TIES == MID:
             first = _bound(row, value, tl.where(before == value, 0, i), i, False)
             doubled = first + last + 2
     return doubled
+
+
+@triton.jit
+def sorted_row(x, scratch, n, BLOCK: tl.constexpr, TIES: tl.constexpr):
+    """Samples (BLOCK,) of which n count: ascending, their places, and their doubled ranks.
+
+    scratch: n float32, where the program's threads look up each other's samples.
+    """
+    i = tl.arange(0, BLOCK)
+    key = tl.where(i < n, ordered(x), 0x7FFFFFFF).to(tl.int64)
+    packed = tl.sort((key << 32) | i.to(tl.int64))
+    ascending = of_ordered((packed >> 32).to(tl.int32))
+    if TIES != ORDINAL:
+        tl.store(scratch + i, ascending, mask=i < n)
+        tl.debug_barrier()
+    return ascending, (packed & 0xFFFFFFFF).to(tl.int32), tied_ranks(scratch, ascending, i, n, TIES)
 
 
 @triton.jit

@@ -10,9 +10,14 @@ import functools
 import importlib.util
 from collections.abc import Callable
 
+from interpreter import quicken
+
 from suite import frameworks
 from suite.registry import Declaration
 
+
+ELEMENTS = 5000
+"""Of the largest case that an emulated implementation is run on."""
 
 
 def _interpreted() -> str | None:
@@ -21,7 +26,10 @@ def _interpreted() -> str | None:
         return "triton is not installed"
     from triton import knobs
 
-    return None if knobs.runtime.interpret else "TRITON_INTERPRET is not set"
+    if not knobs.runtime.interpret:
+        return "TRITON_INTERPRET is not set"
+    quicken()
+    return None
 
 
 EMULATED: dict[str, Callable[[], str | None]] = {"triton_torch": _interpreted}

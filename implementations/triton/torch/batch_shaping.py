@@ -71,7 +71,7 @@ def batch_shaping_rows(
         table = launch(tables(dtype, prior == "symbeta", *counts), a, b)
     if sorts_inside(dtype, shape[1]):
         step = inside_launch(options, dtype, shape, *counts, wanted)
-        return launch(step, x, a, b, *table, limits)
+        return launch(step, x, a, b, *table, limits)[:2]
     samples = x.clamp(lo, hi) if clip else x
     if ties == "ordinal":  # a radix sort would put -0.0 before 0.0
         samples = torch.where(samples == 0, 0.0, samples)
