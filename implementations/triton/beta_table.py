@@ -43,28 +43,29 @@ GAUSS_4, GAUSS_10 = (tl.constexpr(_gauss(points)) for points in (4, 10))
 
 
 @triton.jit
-def integrate(u, lower, a, b, below, above, width, cell, G: tl.constexpr, GAUSS: tl.constexpr,
-              K: tl.constexpr, C: tl.constexpr):  # fmt: skip
-    """Coefficient C of the cells' own integral of the mass (K = 0) or of mass times a score."""
-    total = tl.zeros_like(u)
-    slope, share = tl.where(lower, a, b), tl.where(lower, below, above)
-    for g in tl.static_range(G):
-        stretch = tl.abs(u + GAUSS[0][g]) * cell
-        distance = width * (tl.exp(stretch) - 1.0)
-        bend = tl.log(1.0 + share * (tl.exp(-distance) - 1.0))
-        value = tl.exp(stretch - slope * distance - (a + b) * bend) * GAUSS[1][g][C]
-        if K == 1:
-            value *= tl.where(lower, -distance, 0.0) - bend
-        if K == 2:
-            value *= tl.where(lower, 0.0, -distance) - bend
-        total += value
-    return total
+def column(C: tl.constexpr, G: tl.constexpr, WIDTH: tl.constexpr, GAUSS: tl.constexpr):
+    """What the values at the Gauss points weigh in coefficient C, (1, WIDTH)."""
+    g = tl.arange(0, WIDTH)
+    weights = tl.zeros((WIDTH,), tl.float64)
+    for i in tl.static_range(G):
+        weights = tl.where(g == i, weights + GAUSS[1][i][C], weights)
+    return weights[None, :]
+
+
+@triton.jit
+def points(G: tl.constexpr, WIDTH: tl.constexpr, GAUSS: tl.constexpr):
+    """The Gauss points, (1, WIDTH)."""
+    g = tl.arange(0, WIDTH)
+    at = tl.zeros((WIDTH,), tl.float64)
+    for i in tl.static_range(G):
+        at = tl.where(g == i, at + GAUSS[0][i], at)
+    return at[None, :]
 
 
 @triton.jit
 def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr,
                 SYMMETRIC: tl.constexpr, CELLS: tl.constexpr, BLOCK: tl.constexpr,
-                G: tl.constexpr, DEPTH: tl.constexpr):  # fmt: skip
+                G: tl.constexpr, WIDTH: tl.constexpr, DEPTH: tl.constexpr):  # fmt: skip
     """pieces (T, 2 CELLS, 3, G + 1) and fields (T, 8) of parameters a, b: (T,) or one for all."""
     GAUSS: tl.constexpr = GAUSS_4 if G == 4 else GAUSS_10
     row = tl.program_id(0).to(tl.int64)
@@ -79,28 +80,48 @@ def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr
     right = (DEPTH - (a + b) * tl.log(below)) / b
     cell = tl.log(1.0 + tl.where(left > right, left, right) / width) / CELLS
 
+    # Values at the Gauss points of every cell, (BLOCK, WIDTH).
     index = tl.arange(0, BLOCK)
     inside = index < 2 * CELLS
-    u, lower = (index - CELLS).to(tl.float64), index < CELLS
-    cells = pieces + row * (2 * CELLS * 3 * (G + 1)) + index * (3 * (G + 1))
-    mass = integrate(u, lower, a, b, below, above, width, cell, G, GAUSS, 0, G + 1)
-    mass = tl.where(inside, mass, 0.0)
-    whole = tl.sum(mass, 0)
+    lower = (index < CELLS)[:, None]
+    u = (index - CELLS).to(tl.float64)[:, None] + points(G, WIDTH, GAUSS)
+    slope, share = tl.where(lower, a, b), tl.where(lower, below, above)
+    stretch = tl.abs(u) * cell
+    distance = width * (tl.exp(stretch) - 1.0)
+    bend = tl.log(1.0 + share * (tl.exp(-distance) - 1.0))
+    mass = tl.where(inside[:, None], tl.exp(stretch - slope * distance - (a + b) * bend), 0.0)
+    score_a = tl.where(lower, -distance, 0.0) - bend
+    score_b = tl.where(lower, 0.0, -distance) - bend
+
+    weights = column(G + 1, G, WIDTH, GAUSS)
+    whole = tl.sum(tl.sum(mass * weights, 1), 0)
     mass /= whole
-    for k in tl.static_range(3):
-        part = integrate(u, lower, a, b, below, above, width, cell, G, GAUSS, k, G + 1)
-        part = tl.where(inside, part, 0.0) / whole
-        mean = tl.sum(part, 0) if k > 0 else 0.0 * whole
-        part -= mean * mass
-        before = tl.cumsum(part, 0) - part
-        for c in tl.static_range(G + 1):
-            own = integrate(u, lower, a, b, below, above, width, cell, G, GAUSS, k, c) / whole
-            if k > 0:
-                base = integrate(u, lower, a, b, below, above, width, cell, G, GAUSS, 0, c)
-                own -= mean * base / whole
-            if c == 0:
-                own += before
-            tl.store(cells + (k * (G + 1) + c), own, mask=inside)
+    mass_a, mass_b = mass * score_a, mass * score_b
+    mass_a -= mass * tl.sum(tl.sum(mass_a * weights, 1), 0)
+    mass_b -= mass * tl.sum(tl.sum(mass_b * weights, 1), 0)
+    own, own_a, own_b = (
+        tl.sum(mass * weights, 1),
+        tl.sum(mass_a * weights, 1),
+        tl.sum(mass_b * weights, 1),
+    )
+    before, before_a, before_b = (
+        tl.cumsum(own, 0) - own,
+        tl.cumsum(own_a, 0) - own_a,
+        tl.cumsum(own_b, 0) - own_b,
+    )
+    pieces += row * (2 * CELLS * 3 * (G + 1)) + index * (3 * (G + 1))
+    for c in tl.static_range(G + 1):
+        weights = column(c, G, WIDTH, GAUSS)
+        part, part_a, part_b = (
+            tl.sum(mass * weights, 1),
+            tl.sum(mass_a * weights, 1),
+            tl.sum(mass_b * weights, 1),
+        )
+        if c == 0:
+            part, part_a, part_b = part + before, part_a + before_a, part_b + before_b
+        tl.store(pieces + c, part, mask=inside)
+        tl.store(pieces + (G + 1 + c), part_a, mask=inside)
+        tl.store(pieces + (2 * (G + 1) + c), part_b, mask=inside)
 
     log_beta = tl.log(whole * width * cell) + a * mode + (a + b) * tl.log(above)
     fields += row * FIELDS
@@ -125,7 +146,9 @@ def tables(dtype, symmetric, a_count, b_count):
         "CELLS": rule.cells,
         "BLOCK": power_of_two(2 * rule.cells),
         "G": rule.points,
+        "WIDTH": power_of_two(rule.points),
         "DEPTH": rule.depth,
     }
     outputs = Output(shape, dtype), Output((count, FIELDS.value), "float64")
-    return Launch(beta_tables, (count,), outputs, (), constants)
+    warps = 16 if dtype == "float64" else 4
+    return Launch(beta_tables, (count,), outputs, (), constants, warps)

@@ -15,7 +15,6 @@ from interpreter import quicken
 from suite import frameworks
 from suite.registry import Declaration
 
-
 ELEMENTS = 5000
 """Of the largest case that an emulated implementation is run on."""
 
@@ -31,7 +30,10 @@ def _interpreted() -> str | None:
     quicken()
     from implementations.triton import direct_counts
 
-    direct_counts.BINS, direct_counts.SAMPLES = 32, 256  # each program costs its own, whatever it does
+    direct_counts.BINS, direct_counts.SAMPLES = (
+        32,
+        256,
+    )  # each program costs its own, whatever it does
     return None
 
 
