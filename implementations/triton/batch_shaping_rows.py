@@ -1,6 +1,6 @@
 """Batch shaping: loss and every gradient of a row in one pass over its sorted samples.
 
-``rows``: a program takes a row, sorts it and does all the rest in registers. ``sorted_rows``: the
+``rows``: a program takes a row, sorts it and goes through it in order. ``sorted_rows``: the
 framework has sorted; a program takes a tile of a row and leaves the sums of its terms. Both write
 the gradient to x that a cotangent of one has, at the samples' own places, and, in float64, sums of
 
@@ -18,28 +18,12 @@ from implementations.triton.ranks import (
     PLOTTING_POSITIONS,
     TIES,
     TILE,
+    chunk,
     position,
-    sorted_row,
+    sort_row,
     tied_ranks,
     warps,
 )
-
-
-@triton.jit
-def row_terms(sample, doubled, n, row, bad, a, b, pieces, fields, A_STEP: tl.constexpr,
-              B_STEP: tl.constexpr, PRIOR: tl.constexpr, LOGITS: tl.constexpr,
-              SLOPES: tl.constexpr, CELLS: tl.constexpr, TERMS: tl.constexpr,
-              PLOTTING: tl.constexpr):  # fmt: skip
-    """Gradients to samples, and the three terms of the sums, NaN in a bad row."""
-    poison = tl.where(bad, float("nan"), 0.0)
-    cdf, density, slope_a, slope_b = terms(
-        sample, row, a, b, pieces, fields, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES, CELLS, TERMS
-    )
-    residual = cdf - position(doubled, n, PLOTTING) + poison
-    whole = tl.zeros_like(residual) + n
-    gradient = product(2.0 * residual / whole, density) + poison
-    double = 2.0 * residual
-    return gradient, residual * residual, double * slope_a, double * slope_b
 
 
 @triton.jit
@@ -52,42 +36,75 @@ def outside(least, most, UNIT: tl.constexpr):
 
 
 @triton.jit
-def rows(x, a, b, pieces, fields, bounds, sums, gradient, scratch, n, BLOCK: tl.constexpr,
-         A_STEP: tl.constexpr, B_STEP: tl.constexpr, PRIOR: tl.constexpr, LOGITS: tl.constexpr,
-         UNIT: tl.constexpr, SLOPES: tl.constexpr, WANT_X: tl.constexpr, CELLS: tl.constexpr,
-         TERMS: tl.constexpr, TIES: tl.constexpr, PLOTTING: tl.constexpr,
-         CLIP: tl.constexpr):  # fmt: skip
-    """x (R, n) float32; bounds (2,); sums (R, 1, 3); gradient (R, n), or (1,) without
+def sorted_terms(ascending, place, x, gradient, i, n, row, least, bad, a, b, pieces, fields, low,
+                 high, A_STEP: tl.constexpr, B_STEP: tl.constexpr, PRIOR: tl.constexpr,
+                 LOGITS: tl.constexpr, SLOPES: tl.constexpr, WANT_X: tl.constexpr,
+                 CELLS: tl.constexpr, TERMS: tl.constexpr, TIES: tl.constexpr,
+                 PLOTTING: tl.constexpr, CLIP: tl.constexpr):  # fmt: skip
+    """The three terms of the samples at places i of an ascending row, NaN in a bad one.
 
-    WANT_X; scratch (R, n), or (1,) without ties.
+    The gradient to them is written. ascending, place, x, gradient: the row's own.
+    """
+    inside = i < n
+    own = tl.load(ascending + i, mask=inside, other=0.0)
+    doubled = tied_ranks(ascending, own, i, n, TIES)
+    sample = tl.where(inside, own, least).to(tl.float64)
+    cdf, density, slope_a, slope_b = terms(
+        sample, row, a, b, pieces, fields, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES, CELLS, TERMS
+    )
+    poison = tl.where(bad, float("nan"), 0.0)
+    residual = cdf - position(doubled, n, PLOTTING) + poison
+    double = 2.0 * residual
+    if WANT_X:
+        push = product(double / (tl.zeros_like(residual) + n), density) + poison
+        there = tl.load(place + i, mask=inside, other=0)
+        if CLIP:
+            raw = tl.load(x + there, mask=inside, other=0.0)
+            push = tl.where(((raw < low) | (raw > high)) & (push == push), 0.0, push)
+        tl.store(gradient + there, push, mask=inside)
+    return (
+        tl.where(inside, residual * residual, 0.0),
+        tl.where(inside, double * slope_a, 0.0),
+        tl.where(inside, double * slope_b, 0.0),
+    )
+
+
+@triton.jit
+def rows(x, a, b, pieces, fields, bounds, sums, gradient, ascending, place, n,
+         BLOCK: tl.constexpr, CHUNK: tl.constexpr, A_STEP: tl.constexpr, B_STEP: tl.constexpr,
+         PRIOR: tl.constexpr, LOGITS: tl.constexpr, UNIT: tl.constexpr, SLOPES: tl.constexpr,
+         WANT_X: tl.constexpr, CELLS: tl.constexpr, TERMS: tl.constexpr, TIES: tl.constexpr,
+         PLOTTING: tl.constexpr, CLIP: tl.constexpr):  # fmt: skip
+    """x (R, n) float32; bounds (2,); sums (R, 1, 3); gradient (R, n), or (1,) without WANT_X.
+
+    ascending, place: (R, n), where it sorts to.
     """
     row = tl.program_id(0).to(tl.int64)
+    start = row * n
     i = tl.arange(0, BLOCK)
-    inside = i < n
-    given = tl.load(x + row * n + i, mask=inside, other=0.0)
-    missing = given != given
+    given = tl.load(x + start + i, mask=i < n, other=0.0)
+    low, high = tl.load(bounds).to(tl.float32), tl.load(bounds + 1).to(tl.float32)
     if CLIP:
-        low, high = tl.load(bounds).to(tl.float32), tl.load(bounds + 1).to(tl.float32)
         given = tl.where(given < low, low, tl.where(given > high, high, given))
-    real = inside & ~missing
+    missing = given != given
+    real = (i < n) & ~missing
     least = tl.min(tl.where(real, given, float("inf")), 0)
     most = tl.max(tl.where(real, given, -float("inf")), 0)
     bad = outside(least, most, UNIT) | (tl.max(missing.to(tl.int32), 0) > 0)
-    ascending, place, doubled = sorted_row(given, scratch + row * n, n, BLOCK, TIES)
-    sample = tl.where(inside, ascending, least).to(tl.float64)
-    push, square, to_a, to_b = row_terms(
-        sample, doubled, n, row, bad, a, b, pieces, fields, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES,
-        CELLS, TERMS, PLOTTING,
-    )  # fmt: skip
-    tl.store(sums + row * 3, tl.sum(tl.where(inside, square, 0.0), 0))
-    tl.store(sums + row * 3 + 1, tl.sum(tl.where(inside, to_a, 0.0), 0))
-    tl.store(sums + row * 3 + 2, tl.sum(tl.where(inside, to_b, 0.0), 0))
-    if WANT_X:
-        broken = push != push
-        if CLIP:
-            raw = tl.load(x + row * n + place, mask=inside, other=0.0)
-            push = tl.where(((raw < low) | (raw > high)) & ~broken, 0.0, push)
-        tl.store(gradient + row * n + place, push, mask=inside)
+    x, gradient, ascending, place = x + start, gradient + start, ascending + start, place + start
+    sort_row(given, ascending, place, n, BLOCK)
+    squares = tl.zeros((CHUNK,), tl.float64)
+    to_a, to_b = tl.zeros((CHUNK,), tl.float64), tl.zeros((CHUNK,), tl.float64)
+    for first in range(0, n, CHUNK):
+        j = first + tl.arange(0, CHUNK)
+        square, term_a, term_b = sorted_terms(
+            ascending, place, x, gradient, j, n, row, least, bad, a, b, pieces, fields, low, high,
+            A_STEP, B_STEP, PRIOR, LOGITS, SLOPES, WANT_X, CELLS, TERMS, TIES, PLOTTING, CLIP,
+        )  # fmt: skip
+        squares, to_a, to_b = squares + square, to_a + term_a, to_b + term_b
+    tl.store(sums + row * 3, tl.sum(squares, 0))
+    tl.store(sums + row * 3 + 1, tl.sum(to_a, 0))
+    tl.store(sums + row * 3 + 2, tl.sum(to_b, 0))
 
 
 @triton.jit
@@ -99,30 +116,20 @@ def sorted_rows(ascending, place, x, a, b, pieces, fields, bounds, sums, gradien
                 CLIP: tl.constexpr):  # fmt: skip
     """ascending (R, n), clamped, NaN last; place (R, n); x as given; sums (R, tiles, 3)."""
     row, tile = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
-    i = tile * BLOCK + tl.arange(0, BLOCK)
-    inside = i < n
-    ascending += row * n
+    start = row * n
+    x, gradient, ascending, place = x + start, gradient + start, ascending + start, place + start
     least, most = tl.load(ascending), tl.load(ascending + n - 1)
     bad = outside(least, most, UNIT)
-    own = tl.load(ascending + i, mask=inside, other=0.0)
-    doubled = tied_ranks(ascending, own, i, n, TIES)
-    sample = tl.where(inside, own, least).to(tl.float64)
-    push, square, to_a, to_b = row_terms(
-        sample, doubled, n, row, bad, a, b, pieces, fields, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES,
-        CELLS, TERMS, PLOTTING,
+    low, high = tl.load(bounds).to(least.dtype), tl.load(bounds + 1).to(least.dtype)
+    square, to_a, to_b = sorted_terms(
+        ascending, place, x, gradient, tile * BLOCK + tl.arange(0, BLOCK), n, row, least, bad, a,
+        b, pieces, fields, low, high, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES, WANT_X, CELLS, TERMS,
+        TIES, PLOTTING, CLIP,
     )  # fmt: skip
     sums += (row * tiles + tile) * 3
-    tl.store(sums, tl.sum(tl.where(inside, square, 0.0), 0))
-    tl.store(sums + 1, tl.sum(tl.where(inside, to_a, 0.0), 0))
-    tl.store(sums + 2, tl.sum(tl.where(inside, to_b, 0.0), 0))
-    if WANT_X:
-        there = row * n + tl.load(place + row * n + i, mask=inside, other=0)
-        if CLIP:
-            low, high = tl.load(bounds).to(own.dtype), tl.load(bounds + 1).to(own.dtype)
-            raw = tl.load(x + there, mask=inside, other=0.0)
-            broken = push != push
-            push = tl.where(((raw < low) | (raw > high)) & ~broken, 0.0, push)
-        tl.store(gradient + there, push, mask=inside)
+    tl.store(sums, tl.sum(square, 0))
+    tl.store(sums + 1, tl.sum(to_a, 0))
+    tl.store(sums + 2, tl.sum(to_b, 0))
 
 
 def _constants(options, dtype, block, a_count, b_count, wanted):
@@ -150,9 +157,11 @@ def inside_launch(options, dtype, shape, a_count, b_count, wanted):
     outputs = (
         Output((shape[0], 1, 3), "float64"),
         Output(shape if wanted[0] else (1,), dtype),
-        Output(shape if options.ties != "ordinal" else (1,), dtype),
+        Output(shape, dtype),
+        Output(shape, "int32"),
     )
     constants = _constants(options, dtype, block, a_count, b_count, wanted)
+    constants["CHUNK"] = chunk(block)
     return Launch(rows, shape[:1], outputs, shape[1:], constants, warps(block))
 
 

@@ -31,34 +31,35 @@ FIELDS = tl.constexpr(8)
 
 
 def _gauss(points):
-    """Gauss points on [0, 1]; from values there to a running integral's coefficients and whole."""
+    """Gauss points on [0, 1]; point by point, what it weighs in an integral's coefficients."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
     to_coefficients = np.linalg.inv(np.polynomial.polynomial.polyvander(nodes, points - 1))
     integral = np.polynomial.polynomial.polyint(to_coefficients, lbnd=-1, axis=0).T
     table = np.column_stack((integral, weights)) / 2
-    return tuple(((nodes + 1) / 2).tolist()), tuple(map(tuple, table.tolist()))
+    return tuple(((nodes + 1) / 2).tolist()), tuple(table.ravel().tolist())
 
 
-GAUSS_4, GAUSS_10 = (tl.constexpr(_gauss(points)) for points in (4, 10))
+POINTS_4, INTEGRALS_4 = map(tl.constexpr, _gauss(4))
+POINTS_10, INTEGRALS_10 = map(tl.constexpr, _gauss(10))
 
 
 @triton.jit
-def column(C: tl.constexpr, G: tl.constexpr, WIDTH: tl.constexpr, GAUSS: tl.constexpr):
+def column(C: tl.constexpr, G: tl.constexpr, WIDTH: tl.constexpr, INTEGRALS: tl.constexpr):
     """What the values at the Gauss points weigh in coefficient C, (1, WIDTH)."""
     g = tl.arange(0, WIDTH)
     weights = tl.zeros((WIDTH,), tl.float64)
     for i in tl.static_range(G):
-        weights = tl.where(g == i, weights + GAUSS[1][i][C], weights)
+        weights = tl.where(g == i, weights + INTEGRALS[i * (G + 2) + C], weights)
     return weights[None, :]
 
 
 @triton.jit
-def points(G: tl.constexpr, WIDTH: tl.constexpr, GAUSS: tl.constexpr):
+def points(G: tl.constexpr, WIDTH: tl.constexpr, POINTS: tl.constexpr):
     """The Gauss points, (1, WIDTH)."""
     g = tl.arange(0, WIDTH)
     at = tl.zeros((WIDTH,), tl.float64)
     for i in tl.static_range(G):
-        at = tl.where(g == i, at + GAUSS[0][i], at)
+        at = tl.where(g == i, at + POINTS[i], at)
     return at[None, :]
 
 
@@ -67,7 +68,8 @@ def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr
                 SYMMETRIC: tl.constexpr, CELLS: tl.constexpr, BLOCK: tl.constexpr,
                 G: tl.constexpr, WIDTH: tl.constexpr, DEPTH: tl.constexpr):  # fmt: skip
     """pieces (T, 2 CELLS, 3, G + 1) and fields (T, 8) of parameters a, b: (T,) or one for all."""
-    GAUSS: tl.constexpr = GAUSS_4 if G == 4 else GAUSS_10
+    POINTS: tl.constexpr = POINTS_4 if G == 4 else POINTS_10
+    INTEGRALS: tl.constexpr = INTEGRALS_4 if G == 4 else INTEGRALS_10
     row = tl.program_id(0).to(tl.int64)
     a = tl.load(a + row * A_STEP).to(tl.float64)
     b = 1.0 - a if SYMMETRIC else tl.load(b + row * B_STEP).to(tl.float64)
@@ -84,7 +86,7 @@ def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr
     index = tl.arange(0, BLOCK)
     inside = index < 2 * CELLS
     lower = (index < CELLS)[:, None]
-    u = (index - CELLS).to(tl.float64)[:, None] + points(G, WIDTH, GAUSS)
+    u = (index - CELLS).to(tl.float64)[:, None] + points(G, WIDTH, POINTS)
     slope, share = tl.where(lower, a, b), tl.where(lower, below, above)
     stretch = tl.abs(u) * cell
     distance = width * (tl.exp(stretch) - 1.0)
@@ -93,7 +95,7 @@ def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr
     score_a = tl.where(lower, -distance, 0.0) - bend
     score_b = tl.where(lower, 0.0, -distance) - bend
 
-    weights = column(G + 1, G, WIDTH, GAUSS)
+    weights = column(G + 1, G, WIDTH, INTEGRALS)
     whole = tl.sum(tl.sum(mass * weights, 1), 0)
     mass /= whole
     mass_a, mass_b = mass * score_a, mass * score_b
@@ -111,7 +113,7 @@ def beta_tables(a, b, pieces, fields, A_STEP: tl.constexpr, B_STEP: tl.constexpr
     )
     pieces += row * (2 * CELLS * 3 * (G + 1)) + index * (3 * (G + 1))
     for c in tl.static_range(G + 1):
-        weights = column(c, G, WIDTH, GAUSS)
+        weights = column(c, G, WIDTH, INTEGRALS)
         part, part_a, part_b = (
             tl.sum(mass * weights, 1),
             tl.sum(mass_a * weights, 1),

@@ -11,10 +11,10 @@ Ranks come doubled, so that the mean of two is an integer: ``2 r``, of the rank 
 import triton
 import triton.language as tl
 
-LONGEST = 2048
+LONGEST = 4096
 """Samples of the longest row that a program sorts."""
 
-TILE = 1024
+TILE = 256
 """Samples that a program takes of a row that the framework has sorted."""
 
 ORDINAL, MID, MAX = (tl.constexpr(i) for i in range(3))
@@ -31,6 +31,11 @@ def sorts_inside(dtype, samples):
 def warps(block):
     """Of a program that sorts a block: eight samples a thread."""
     return max(1, min(16, block // 256))
+
+
+def chunk(block):
+    """Sorted samples that such a program looks at together: two a thread."""
+    return min(block, 64 * warps(block))
 
 
 @triton.jit
@@ -79,19 +84,17 @@ def tied_ranks(row, value, i, n, TIES: tl.constexpr):
 
 
 @triton.jit
-def sorted_row(x, scratch, n, BLOCK: tl.constexpr, TIES: tl.constexpr):
-    """Samples (BLOCK,) of which n count: ascending, their places, and their doubled ranks.
+def sort_row(x, ascending, place, n, BLOCK: tl.constexpr):
+    """Write samples (BLOCK,), of which n count, in ascending order, and their places, and wait.
 
-    scratch: n float32, where the program's threads look up each other's samples.
+    From there all of the program's threads can read them.
     """
     i = tl.arange(0, BLOCK)
     key = tl.where(i < n, ordered(x), 0x7FFFFFFF).to(tl.int64)
     packed = tl.sort((key << 32) | i.to(tl.int64))
-    ascending = of_ordered((packed >> 32).to(tl.int32))
-    if TIES != ORDINAL:
-        tl.store(scratch + i, ascending, mask=i < n)
-        tl.debug_barrier()
-    return ascending, (packed & 0xFFFFFFFF).to(tl.int32), tied_ranks(scratch, ascending, i, n, TIES)
+    tl.store(ascending + i, of_ordered((packed >> 32).to(tl.int32)), mask=i < n)
+    tl.store(place + i, (packed & 0xFFFFFFFF).to(tl.int32), mask=i < n)
+    tl.debug_barrier()
 
 
 @triton.jit

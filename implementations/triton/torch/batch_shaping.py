@@ -65,7 +65,7 @@ def batch_shaping_rows(
     """Sums (R, T, 3) and the gradient (R, N), or (1,), of x (R, N); a and b (R,) or (1,)."""
     options = Options(prior, plotting_position, ties, from_logits, clip)
     dtype, shape, counts = name_of(x.dtype), tuple(x.shape), (a.shape[0], b.shape[0])
-    limits = numbers(x, lo, hi) if clip else a
+    limits = numbers(x, lo, hi)
     table = limits, limits
     if prior in ("beta", "symbeta"):
         table = launch(tables(dtype, prior == "symbeta", *counts), a, b)
