@@ -32,6 +32,21 @@ def quicken():
     interpreter.GridExecutor.__call__ = launched
 
 
+def on_host(step, shapes, *inputs):
+    """A launch by jax, as a call back to the interpreter."""
+    import jax
+    import torch
+
+    def run(*arrays):
+        given = [torch.from_numpy(np.array(array)) for array in arrays]
+        found = [torch.from_numpy(np.full(s.shape, -7, s.dtype)) for s in shapes]
+        with np.errstate(all="ignore"):
+            step.kernel[step.grid](*given, *found, *step.sizes, **step.constants)
+        return tuple(tensor.numpy() for tensor in found)
+
+    return jax.pure_callback(run, shapes, *inputs)
+
+
 def _by_slices(self, given):
     given, axis = self.unravel(given, self.axis)
     parts = [np.moveaxis(arg.handle.data, axis, 0) for arg in given]

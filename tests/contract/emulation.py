@@ -10,7 +10,7 @@ import functools
 import importlib.util
 from collections.abc import Callable
 
-from interpreter import quicken
+from interpreter import on_host, quicken
 
 from suite import frameworks
 from suite.registry import Declaration
@@ -37,7 +37,20 @@ def _interpreted() -> str | None:
     return None
 
 
-EMULATED: dict[str, Callable[[], str | None]] = {"triton_torch": _interpreted}
+def _called_back() -> str | None:
+    """jax calls back to the interpreter where it would launch by jax-triton."""
+    if reason := _interpreted():
+        return reason
+    from implementations.triton.jax import launch
+
+    launch.carry_out = on_host
+    return None
+
+
+EMULATED: dict[str, Callable[[], str | None]] = {
+    "triton_torch": _interpreted,
+    "triton_jax": _called_back,
+}
 
 
 def is_emulated(declaration: Declaration) -> bool:
