@@ -52,7 +52,9 @@ def over_rows(operator, function):
     @call.def_vmap
     def _(size, batched, *arrays):
         folded = (
-            (a if there else jnp.broadcast_to(a, (size, *a.shape))).reshape(-1, *a.shape[1 + there :])
+            (a if there else jnp.broadcast_to(a, (size, *a.shape))).reshape(
+                -1, *a.shape[1 + there :]
+            )
             for a, there in zip(arrays, batched, strict=True)
         )
         found = call(*folded)
