@@ -44,6 +44,12 @@ def terms_of(x, b, lower, upper, width, E, h, KERNEL: tl.constexpr):
 
 
 @triton.jit
+def ends(h, extent):
+    """Where a loop ends, which rows without a bandwidth need not start."""
+    return tl.where(h == h, extent, 0)
+
+
+@triton.jit
 def counts(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.constexpr,
            SAMPLES: tl.constexpr, KERNEL: tl.constexpr, WEIGHTED: tl.constexpr):  # fmt: skip
     """x, weights (R, n); edges (R, E), bandwidth (R,) float64; sums (R, shares, E + 1).
@@ -55,7 +61,7 @@ def counts(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.con
     edges, h = edges + row * E, tl.load(bandwidth + row)
     lower, upper, width = bins_of(edges, b, E, h)
     total = tl.zeros((BINS,), tl.float64)
-    for first in range(part * share, tl.minimum((part + 1) * share, n), SAMPLES):
+    for first in range(part * share, ends(h, tl.minimum((part + 1) * share, n)), SAMPLES):
         i = first + tl.arange(0, SAMPLES)
         own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
         mass, _ = terms_of(own, b, lower, upper, width, E, h, KERNEL)
@@ -74,7 +80,7 @@ def at_edges(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.c
     edges, h = edges + row * E, tl.load(bandwidth + row)
     edge = tl.load(edges + e, mask=e < E, other=0.0)
     heights, stretches = tl.zeros((BINS,), tl.float64), tl.zeros((BINS,), tl.float64)
-    for first in range(part * share, tl.minimum((part + 1) * share, n), SAMPLES):
+    for first in range(part * share, ends(h, tl.minimum((part + 1) * share, n)), SAMPLES):
         i = first + tl.arange(0, SAMPLES)
         own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
         z = (edge[:, None] - own[None, :]) / h
@@ -99,7 +105,7 @@ def at_samples(x, edges, bandwidth, weights, cotangent, to_x, to_weights, n, E,
     edges, h = edges + row * E, tl.load(bandwidth + row)
     own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
     pull, worth = tl.zeros((SAMPLES,), tl.float64), tl.zeros((SAMPLES,), tl.float64)
-    for first in range(0, E + 1, BINS):
+    for first in range(0, ends(h, E + 1), BINS):
         b = first + tl.arange(0, BINS)
         lower, upper, width = bins_of(edges, b, E, h)
         mass, fall = terms_of(own, b, lower, upper, width, E, h, KERNEL)

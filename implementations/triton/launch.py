@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 
 
 class Output(NamedTuple):
-    """An array that a kernel writes whole. dtype: "float32", "float64", "int32"."""
+    """An array that a kernel writes whole, or adds to where it is zeros at first.
+
+    dtype: "float32", "float64", "int32".
+    """
 
     shape: tuple[int, ...]
     dtype: str
+    zeros: bool = False
 
 
 class Launch(NamedTuple):

@@ -32,6 +32,7 @@ def carry_out(step, shapes, *inputs):
         out_shape=shapes,
         grid=step.grid,
         num_warps=step.warps,
+        zeroed_outputs=tuple(i for i, output in enumerate(step.outputs) if output.zeros),
         **sizes,
         **step.constants,
     )

@@ -24,7 +24,7 @@ def launch(step: Launch, *inputs):
     for given in inputs:
         if not given.is_contiguous() or given.device != inputs[0].device:
             raise ValueError("kernels take contiguous tensors of one device")
-    outputs = tuple(inputs[0].new_empty(o.shape, dtype=DTYPES[o.dtype]) for o in step.outputs)
+    outputs = tuple(_allocated(inputs[0], output) for output in step.outputs)
     arguments = *inputs, *outputs, *step.sizes
     if not isinstance(step.kernel, triton.JITFunction):  # interpreted
         if not any(isinstance(given, FakeTensor) for given in inputs):
@@ -33,6 +33,11 @@ def launch(step: Launch, *inputs):
         return outputs
     wrap_triton(step.kernel)[step.grid](*arguments, **step.constants, num_warps=step.warps)
     return outputs
+
+
+def _allocated(like, output):
+    new = like.new_zeros if output.zeros else like.new_empty
+    return new(output.shape, dtype=DTYPES[output.dtype])
 
 
 def operation(kernel):
