@@ -19,6 +19,7 @@ from implementations.triton import (
     batch_shaping_rows,
     beta_table,
     direct_counts,
+    moments,
     occupancy,
     pairs,
     positions,
@@ -107,6 +108,10 @@ def shipped():
         yield f"at_edges {kernel}", step, given
         step = direct_counts.at_samples_launch((4, 4096), single, 51, kernel, True, True, True)
         yield f"at_samples {kernel}", step, (*given, double)
+    one = moments.Plan(2880, 12, 39.0, 16)
+    yield "deposit", moments.deposit_launch((4, 4096), one, True), (single, single, double)
+    inputs = (single, single, double, double)
+    yield "evaluate", moments.evaluate_launch((4, 4096), single, one, True), inputs
 
 
 def main(capabilities):
