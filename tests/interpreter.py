@@ -6,8 +6,27 @@ elements. Here such a reduction combines whole slices, by the same function in t
 """
 
 import functools
+import importlib.util
+import threading
 
 import numpy as np
+
+ONE_AT_A_TIME = threading.Lock()
+"""A launch changes the language and changes it back, while jax calls from several threads."""
+
+
+def missing():
+    """Why kernels cannot run in it here, or None."""
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed"
+    from triton import __version__, knobs
+
+    if tuple(map(int, __version__.split(".")[:2])) < (3, 7):
+        return (
+            f"the interpreter of triton {__version__} does not take what NumPy 2.4 has for numbers"
+        )
+    # Functions are interpreted, or compiled, as they were when triton was imported.
+    return None if knobs.runtime.interpret else "TRITON_INTERPRET is not set, or a GPU is here"
 
 
 @functools.cache
@@ -44,7 +63,7 @@ def on_host(step, shapes, *inputs):
             torch.from_numpy(np.full(s.shape, start, s.dtype))
             for s, start in zip(shapes, starts, strict=True)
         ]
-        with np.errstate(all="ignore"):
+        with ONE_AT_A_TIME, np.errstate(all="ignore"):
             step.kernel[step.grid](*given, *found, *step.sizes, **step.constants)
         return tuple(tensor.numpy() for tensor in found)
 

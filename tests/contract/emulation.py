@@ -7,10 +7,9 @@ returns None, or a reason why it cannot here. Where there is a GPU nothing is em
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable
 
-from interpreter import on_host, quicken
+from interpreter import missing, on_host, quicken
 
 from suite import frameworks
 from suite.registry import Declaration
@@ -20,20 +19,14 @@ ELEMENTS = 5000
 
 
 def _interpreted() -> str | None:
-    """Whether triton was imported with its interpreter, as tests/conftest.py sees to."""
-    if importlib.util.find_spec("triton") is None:
-        return "triton is not installed"
-    from triton import knobs
-
-    if not knobs.runtime.interpret:
-        return "TRITON_INTERPRET is not set"
+    """Triton's interpreter, in tiles that it is quick with."""
+    if reason := missing():
+        return reason
     quicken()
     from implementations.triton import direct_counts
 
-    direct_counts.BINS, direct_counts.SAMPLES = (
-        32,
-        256,
-    )  # each program costs its own, whatever it does
+    # A program takes as long, however much it does.
+    direct_counts.BINS, direct_counts.SAMPLES = 32, 256
     return None
 
 

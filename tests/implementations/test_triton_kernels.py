@@ -16,8 +16,7 @@ pytest.importorskip("triton", reason="needs triton: pip install 'cdfbench[triton
 pytest.importorskip("torch")
 
 import torch
-from interpreter import quicken
-from triton import knobs
+from interpreter import missing, quicken
 
 from implementations.triton import direct_counts, positions, ranks
 from implementations.triton.ahead import shipped
@@ -29,9 +28,7 @@ from suite.plotting_positions import PLOTTING_POSITIONS, TIES, plotting_position
 from suite.priors import PRIORS
 from suite.smoothing_kernels import bin_mass, density
 
-pytestmark = pytest.mark.skipif(
-    not knobs.runtime.interpret, reason="a GPU is here: the contract tests run the kernels on it"
-)
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 quicken()
 
 TIED = np.array([-np.inf, -1.5, -0.0, 0.0, 0.25, 3.0, np.inf])

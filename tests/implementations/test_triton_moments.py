@@ -13,8 +13,7 @@ pytest.importorskip("triton", reason="needs triton: pip install 'cdfbench[triton
 pytest.importorskip("torch")
 
 import torch
-from interpreter import on_host, quicken
-from triton import knobs
+from interpreter import missing, on_host, quicken
 
 from implementations.triton import direct_counts, moments
 from implementations.triton.torch import soft_histogram as by_torch
@@ -22,9 +21,7 @@ from suite.judge.correctness import expected, units
 from suite.operators import get
 from suite.operators.base import cotangent, inputs
 
-pytestmark = pytest.mark.skipif(
-    not knobs.runtime.interpret, reason="a GPU is here: the contract tests run the kernels on it"
-)
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 quicken()
 
 OPERATOR = get("soft_histogram")
