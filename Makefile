@@ -1,4 +1,5 @@
 # make bench     measure and judge the quick profile, on the GPU where there is one
+# make bench-gpu all there is to do on a machine with a GPU, in nine minutes
 # make test      run the tests
 # make quality   gradients against those of the population, and a page that says what to use
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
@@ -18,7 +19,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench report test quality lint workloads check list errata doctor clean
+.PHONY: setup bench bench-gpu report test quality lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -32,6 +33,9 @@ setup: $(READY)
 
 bench: $(READY)
 	$(PY) -m suite bench $(ARGS)
+
+bench-gpu: $(READY)
+	$(PY) -m suite bench-gpu $(ARGS)
 
 report: $(READY)
 	$(PY) -m suite report $(ARGS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from suite import __version__, results
@@ -27,12 +29,15 @@ def run(
     *,
     time_limit: float = 0.0,
     memory_limit: int = 0,
+    budget: float = 0.0,
 ) -> results.Run:
     """Measure a selection ("time") or only judge it ("check") and store the run below ``root``.
 
     time_limit: seconds an item may take. memory_limit: bytes a worker may hold. 0: the defaults.
-    A run that was interrupted is taken up where it stopped by the same selection. Raises
-    ValueError for a selection that fits nothing, RuntimeError when it is running already.
+    budget: seconds after which no more is begun, and what is done is stored; 0: none. A run that
+    was interrupted, or stopped by its budget, is taken up where it stopped by the same selection.
+    Raises ValueError for a selection that fits nothing, RuntimeError when it is running already or
+    nothing could be done within the budget.
     """
     here = machine()
     device = resolve_device(selection.device, here)
@@ -50,14 +55,18 @@ def run(
             selection.files,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            deadline=time.monotonic() + budget if budget else math.inf,
         )
         there = len(unfinished.done) + unfinished.journalled
         progress.total(sum(len(job.cells) for job in work), there)
         records = runner.run(work)
+        if not records:
+            raise RuntimeError("the time was up before anything was done; the same command goes on")
         info = describe(here, selection, mode, device, work, runner.versions)
+        info["whole"] = selection.whole and not runner.left_out
         info["known_errors"] = known_errors(records)
         info["routes"] = routes(records)
-        info["notes"], info["faults"] = runner.notes, runner.faults
+        info["notes"], info["faults"] = [*runner.notes, *_left_out(runner)], runner.faults
         info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
         info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
         folder = machine_folder / run_name(f"{mode}-{selection.profile}")
@@ -66,8 +75,17 @@ def run(
     except BaseException:
         unfinished.close()
         raise
-    unfinished.remove()
+    if runner.left_out:
+        unfinished.close()
+    else:
+        unfinished.remove()
     return results.read(folder)
+
+
+def _left_out(runner: Runner) -> list[str]:
+    """A note on what there was no time for."""
+    names = ", ".join(runner.left_out)
+    return [f"left out, the time was up; the same command goes on: {names}"] if names else []
 
 
 def resolve_device(device: str, here: Machine) -> str:
@@ -143,7 +161,6 @@ def describe(
         "command": shlex.join(["python -m suite", *sys.argv[1:]]),
         "mode": mode,
         "profile": selection.profile,
-        "whole": selection.whole,
         "device": device,
         "machine": here.describe(),
         "versions": dict(sorted(versions.items())),

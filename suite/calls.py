@@ -19,8 +19,11 @@ def with_checks(
     function: Callable[..., Any],
     *,
     check_values: bool,
+    native_half: bool = False,
 ) -> Callable[..., Any]:
     """Wrap a raw function of an operator: checks before it, half types cast around it.
+
+    native_half: the function takes half types itself.
 
     What the wrapper raises is the same for every implementation: TypeError for arguments that the
     operator does not have or that miss, and for arrays of another framework; then what the
@@ -48,7 +51,7 @@ def with_checks(
         if check_values and not traced(*args, *kwargs.values()):
             values(*args, **kwargs)
         given = dtype_name(args[0] if args else kwargs[names[0]])
-        if given not in HALF:
+        if native_half or given not in HALF:
             return function(*args, **kwargs)
         args = tuple(cast(a, "float32") if is_array(a) else a for a in args)
         kwargs = {k: cast(a, "float32") if is_array(a) else a for k, a in kwargs.items()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,8 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from suite import bench as main_job
-from suite import cache, operators, registry
+from suite import cache, gpu, operators, registry
 from suite.display import Display
+from suite.judge.references import References
+from suite.machine import machine
 from suite.operators.base import Profile
 from suite.results import Run, read_all
 from suite.selection import Selection
@@ -33,6 +37,9 @@ Implementations = Annotated[
     typer.Option("--implementation", "-i", help="Name, or path/to/your_file.py; repeatable."),
 ]
 Cases = Annotated[list[str], typer.Option("--case", "-c", help="Case by name; repeatable.")]
+Clocks = Annotated[
+    list[str], typer.Option("--clock", help="wall, event or graph; repeatable, else all there are.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Full = Annotated[bool, typer.Option("--full/--quick", help="All sizes, or minutes' worth.")]
 
@@ -53,7 +60,12 @@ def _writable(folder: Path | None) -> Path | None:
 Results = Annotated[Path, typer.Option("--results", help="Folder of runs.", callback=_writable)]
 Stored = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
 TimeLimit = Annotated[
-    float, typer.Option(min=0, help="Seconds one item may take; 0: the profile's.")
+    float,
+    typer.Option(
+        min=0,
+        help="Seconds one item (a pass of a case, a yardstick, the probes) may take, its worker's "
+        "start not counted; 0: 120, or 900 with --full.",
+    ),
 ]
 MemoryLimit = Annotated[float, typer.Option(min=0, help="GiB a worker may hold; 0: 4/5 of all.")]
 
@@ -64,20 +76,25 @@ def bench(
     implementation: Implementations = [],  # noqa: B006
     case: Cases = [],  # noqa: B006
     device: Device = "auto",
+    clock: Clocks = [],  # noqa: B006
     full: Full = False,
     results: Results = Path("results"),
     time_limit: TimeLimit = 0.0,
     memory_limit: MemoryLimit = 0.0,
+    minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Stop after so many and store what is done; 0: when all is."),
+    ] = 0.0,
 ) -> None:
     """Measure and judge; store the run; print the leaderboard.
 
     Exit status 1 when a cell is wrong, NaN or flagged, or has raised, crashed, run out of time or
-    of memory; interrupted, the same command goes on where it stopped.
+    of memory; interrupted, or stopped after its minutes, the same command goes on from there.
     """
-    selection = Selection(
-        tuple(operator), tuple(implementation), tuple(case), device, "full" if full else "quick"
-    )
-    run = _run(selection, "time", results, time_limit, memory_limit)
+    profile: Profile = "full" if full else "quick"
+    asked = tuple(operator), tuple(implementation), tuple(case)
+    selection = Selection(*asked, device, profile, clocks=tuple(clock))
+    run = _run(selection, "time", results, time_limit, memory_limit, minutes)
     from suite.report.tables import print_leaderboard
 
     print_leaderboard(run, console)
@@ -218,9 +235,9 @@ def report(
             raise typer.Exit(2)
         for path in write_report(folder, results / "report" / folder.resolve().parent.name):
             console.print(_shown_path(path))
-    for machine, runs in machines.items():
+    for where, runs in machines.items():
         if (full := sweeps(runs)) is not None and run is None:
-            for path in write_report(full, results / "report" / machine / "full"):
+            for path in write_report(full, results / "report" / where / "full"):
                 console.print(_shown_path(path))
     if machines:
         console.print(_shown_path(write_leaderboard(results)))
@@ -233,6 +250,75 @@ def report(
             console.print(f"[red]error:[/] {readme} lacks the marks between which a run is shown")
             raise typer.Exit(2)
         console.print(str(readme))
+
+
+@app.command("bench-gpu")
+def bench_gpu(
+    results: Results = Path("results"),
+    minutes: Annotated[float, typer.Option(min=1, help="All the time there is.")] = gpu.MINUTES,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps, do nothing.")] = False,
+) -> None:
+    """All there is to do on a machine with a GPU: tests, targets, tables, within its minutes.
+
+    Exit status 1 when a step failed; none of them keeps the others from being done. Interrupted,
+    the same command goes on where it stopped.
+    """
+    programme = gpu.programme(results)
+    for name, reason in programme.left_out.items():
+        console.print(f"[yellow]left out[/] {name}: {escape(reason)}", soft_wrap=True)
+    if dry_run:
+        for step, seconds in gpu.timetable(programme.steps, minutes):
+            command = shlex.join(["python", *step.command(seconds)[1:]])
+            beside = f", beside what comes before {step.beside}" * bool(step.beside)
+            console.print(f"[bold]{step.name}[/], {seconds:.0f} s{beside}: {step.what}")
+            console.print(f"  {escape(command)}", soft_wrap=True)
+        return
+    here = machine()
+    if not here.gpus:
+        console.print("[red]error:[/] no NVIDIA driver or GPU here; --dry-run shows the steps")
+        raise typer.Exit(2)
+    folder = results / "gpu" / here.fingerprint
+    say = functools.partial(console.print, markup=False, soft_wrap=True)
+    try:
+        endings = gpu.Day(programme.steps, folder, say, minutes).run()
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here")
+        raise typer.Exit(130) from None
+    for ending in endings:
+        style = "green" if ending.status == "ok" else "red"
+        console.print(f"[{style}]{ending.status}[/] {ending.step}, {ending.seconds:.0f} s "
+                      f"{escape(ending.remark)}")  # fmt: skip
+    console.print(f"kept in {_shown_path(folder)}")
+    if any(ending.status != "ok" for ending in endings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def targets(results: Stored = Path("results")) -> None:
+    """What kernels are to reach on a GPU, and what stored runs have measured of it."""
+    from suite.report import targets as aims
+
+    runs = aims.on_gpus(results)
+    for where, theirs in runs.items() or [("not yet run on a GPU", [])]:
+        console.print(f"[bold]{where}[/]")
+        for operator, case, pass_, target, *measured, verdict in aims.table(theirs):
+            numbers = ", ".join(map(" ".join, zip(aims.CLOCKS, measured, strict=True)))
+            line = f"{operator} {case} {pass_}, {target}: {verdict} ({numbers})"
+            console.print(line, markup=False, soft_wrap=True)
+    console.print(_shown_path(aims.write_targets(results)))
+
+
+@app.command()
+def references(
+    operator: Operators = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+) -> None:
+    """Compute the float64 references of large cases, in several processes, for runs to come."""
+    here = machine()
+    chosen = [(operators.get(name), each) for name in operator or operators.names()
+              for each in operators.get(name).cases if not case or each.name in case]  # fmt: skip
+    for done, total in References().prepare(chosen, here.processes):
+        console.print(f"{done} of {total}")
 
 
 @app.command()
@@ -280,7 +366,10 @@ def workloads() -> None:
         raise typer.Exit(2) from None
 
 
-def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory: float) -> Run:
+def _run(
+    selection: Selection, mode: Mode, results: Path, seconds: float, memory: float,
+    minutes: float = 0.0,
+) -> Run:  # fmt: skip
     with _shown() as display:
         return main_job.run(
             selection,
@@ -289,6 +378,7 @@ def _run(selection: Selection, mode: Mode, results: Path, seconds: float, memory
             display,
             time_limit=seconds,
             memory_limit=int(memory * 2**30),
+            budget=60 * minutes,
         )
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -45,7 +45,7 @@ def examine() -> Iterator[Finding]:
     if here.gpus:
         yield Finding("gpu", "ok", f"{', '.join(here.gpus)}; driver {here.driver}")
     else:
-        yield Finding("gpu", "missing", "no NVIDIA driver or GPU: cells run on the cpu")
+        yield _no_gpu()
     for name, unlocks in PACKAGES.items():
         yield _package(name, unlocks)
     yield from _required()
@@ -54,6 +54,17 @@ def examine() -> Iterator[Finding]:
     yield _compiler()
     yield from _noise(here.cores)
     yield Finding("cache", "ok", f"{cache.folder('')} (CDFBENCH_CACHE moves it)")
+
+
+def _no_gpu() -> Finding:
+    """What a GPU would bring: all that is said to run on one, and what runs nowhere else."""
+    declared = [d for d in registry.discover() if "cuda" in d.devices and not d.known_error]
+    alone = sorted({d.name for d in declared if "cpu" not in d.devices})
+    too = sorted({d.name for d in declared if "cpu" in d.devices})
+    words = [f"{', '.join(alone)}, unavailable elsewhere,"] * bool(alone)
+    words += [f"{', '.join(too)} on it"] * bool(too)
+    unlocks = " and ".join(words)
+    return Finding("gpu", "missing", f"no NVIDIA driver or GPU: one would unlock {unlocks}")
 
 
 def _package(name: str, unlocks: str) -> Finding:
@@ -68,10 +79,11 @@ def _required() -> Iterator[Finding]:
     unlocks: dict[str, list[str]] = {}
     lacking: dict[str, str] = {}
     for declaration in registry.discover():
-        for package in declaration.packages():
-            what = f"{declaration.name} ({declaration.operator})"
+        for package, requirement in zip(declaration.packages(), declaration.requires, strict=True):
+            place = "" if "cpu" in declaration.devices else " on a GPU"
+            what = f"{declaration.name} ({declaration.operator}{place})"
             unlocks.setdefault(package, []).append(what)
-            if missing := declaration.missing():
+            if missing := replace(declaration, requires=(requirement,)).missing():
                 lacking[package] = missing
     for package, names in unlocks.items():
         what = ", ".join(names)

@@ -15,6 +15,7 @@ import numpy as np
 from suite.smoothing_kernels import REACH, bin_mass
 
 BLOCK = 1 << 15
+"""Pairs of a sample and an edge within its reach, in about as many as which samples are taken."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ class KernelCounts:
 
     def blocks(self) -> Iterator[Block]:
         """All blocks of the rows without NaN; the masses they leave out are exactly zero."""
-        size = max(1, BLOCK // self.edges.size)
         for row in np.flatnonzero(~np.isnan(self.bandwidth)).tolist():
             h = self.bandwidth[row]
             reach = REACH[self.kernel] * h
@@ -52,16 +52,19 @@ class KernelCounts:
             if self.overflow == "reflect":
                 edges[[0, -1]] += np.array([-4, 4]) * reach
             order = np.argsort(x)
-            for start in range(0, x.size, size):
-                samples = order[start : start + size]
-                near = x[samples]
-                first = max(np.searchsorted(edges, near[0] - reach) - 1, 0)
-                last = min(np.searchsorted(edges, near[-1] + reach), edges.size - 1)
-                window = slice(first, last + 1)
-                z = (edges[window] - near[:, None]) / h
+            first = np.maximum(np.searchsorted(edges, x[order] - reach) - 1, 0)
+            last = np.minimum(np.searchsorted(edges, x[order] + reach), edges.size - 1)
+            # Where the edges that samples reach, counted on, fill another block.
+            filled = np.cumsum(last - first + 1) // BLOCK
+            starts = np.flatnonzero(np.diff(filled, prepend=-1))
+            for start, end in zip(starts, [*starts[1:], x.size], strict=True):
+                samples = order[start:end]
+                window = slice(first[start], last[end - 1] + 1)
+                z = (edges[window] - x[samples][:, None]) / h
                 width = np.diff(edges[window]) / h
                 weight = self.weights[row, samples]
-                yield Block(row, samples, weight, window, slice(first, last), z, width)
+                bins = slice(first[start], last[end - 1])
+                yield Block(row, samples, weight, window, bins, z, width)
 
     def counts(self) -> np.ndarray:
         """The mass of every row in every bin: (R, B)."""

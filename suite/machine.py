@@ -11,6 +11,9 @@ from pathlib import Path
 
 import psutil
 
+REFERENCE_MEMORY = 4 << 30
+"""Bytes that a process may need for the reference of the largest case."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -33,6 +36,11 @@ class Machine:
         # Memory to the nearest GiB: what the kernel keeps for itself changes between boots.
         hardware = f"{self.cpu}|{self.cores}|{round(self.memory / 2**30)}|{self.gpus}"
         return f"{slug}-{self.cores}c-{hashlib.sha256(hardware.encode()).hexdigest()[:6]}"
+
+    @property
+    def processes(self) -> int:
+        """How many large references may be computed at once."""
+        return max(1, min(self.cores, self.memory // REFERENCE_MEMORY))
 
     def describe(self) -> dict:
         """Everything, for a run's record."""

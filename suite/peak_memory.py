@@ -23,7 +23,7 @@ class PeakMemory:
         self._stopping = False
 
     def measure(self, jobs: tuple[Job, ...]) -> list[str]:
-        """Keep a record of every job's memory cells; their keys.
+        """Keep a record of every job's memory cells; the keys of those that were measured.
 
         Nothing is timed, so two run at once where there are cores.
         """
@@ -44,7 +44,10 @@ class PeakMemory:
                          for job, cell, folder in left]  # fmt: skip
                 for job, cell, task in tasks:
                     others = others or self.unfinished.others()
-                    runner.keep(job, cell, task.result(), "memory")
+                    if (outcome := task.result()) is not None:
+                        runner.keep(job, cell, outcome, "memory")
+                    else:
+                        runner.left_out.append(f"peak memory of {job.title} {cell.case}")
             except BaseException:
                 self._stopping = True
                 pool.shutdown(cancel_futures=True)
@@ -52,9 +55,12 @@ class PeakMemory:
         others = others or self.unfinished.others()
         written = conduct.folder_flags(before, results.files(self.unfinished.root), others)
         runner.faults += [f"while memory was measured, an implementation {it}" for it in written]
-        return keys
+        return [key for key in keys if key in self.unfinished.done]
 
-    def _one(self, job: Job, cell: CellPlan, folder: Path) -> dict[str, Any]:
+    def _one(self, job: Job, cell: CellPlan, folder: Path) -> dict[str, Any] | None:
+        """The outcome of one measurement; None when there is no time for it."""
+        if self.runner.late:
+            return None
         self.runner.progress.item(f"{job.title}: {cell.case} peak memory")
         worker = self.runner.spawn(job, (cell,), folder, "memory")
         outcome: dict[str, Any] = {"status": "crashed", "reason": "ended early without a word"}

@@ -88,14 +88,14 @@ class Worker:
         assert self._process is not None
         last = time.monotonic()
         # Importing a framework is not an item's time.
-        patience = max(self.limits.seconds, START_UP)
+        patience, started = max(self.limits.seconds, START_UP), False
         while True:
             ended = self._process.poll() is not None
             fresh = self._lines()
             if fresh:
                 last = time.monotonic()
                 if any(record.get("kind") == "start" for record in fresh):
-                    patience = self.limits.seconds
+                    patience, started = self.limits.seconds, True
                 yield from fresh
             if self._log.stat().st_size > LOG_LIMIT:
                 self._end("error", f"printed more than {LOG_LIMIT >> 20} MiB")
@@ -108,7 +108,9 @@ class Worker:
                 self._end("oom", f"resident memory above the limit of {limit}")
                 return
             if time.monotonic() - last > patience:
-                self._end("timeout", f"no result within {patience:g} s")
+                late = "no result within {:g} s, the limit of one item"
+                late = late if started else "its worker has started nothing within {:g} s"
+                self._end("timeout", late.format(patience))
                 return
             time.sleep(POLL)
 

@@ -26,8 +26,8 @@ from suite.sources import ROOT
 HOUSE = ROOT / "implementations"
 ENTRY_POINTS = "cdfbench.implementations"
 FRAMEWORKS = ("numpy", "torch", "jax")
-EXTRA = "cdfbench[peers]"
-"""What pip installs for the peers' adaptors."""
+EXTRAS = ("peers", "cuda", "triton")
+"""Folders of implementations whose packages pip installs by an extra of the same name."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Declaration:
     slow_compile: each case costs seconds of compilation; the quick profile runs one an operator.
     requires: packages that it imports beside its framework, by the names that imports use; where
         some Pythons cannot have one, with pip's marker ("softjax; python_version >= '3.12'").
+    native_half: it takes half types as they are, where others get float32 in their place.
     """
 
     operator: str
@@ -52,6 +53,7 @@ class Declaration:
     known_error: str = ""
     slow_compile: bool = False
     requires: tuple[str, ...] = ()
+    native_half: bool = False
 
     def packages(self) -> tuple[str, ...]:
         """Names of the packages that it requires."""
@@ -60,12 +62,24 @@ class Declaration:
     def missing(self) -> str | None:
         """Which package it requires and is not installed, and what to do; or None."""
         for name, requirement in zip(self.packages(), self.requires, strict=True):
-            if importlib.util.find_spec(name) is None:
+            if not _is_installed(name):
                 marker = requirement.partition(";")[2].strip()
-                peer = self.module.startswith("implementations.peers.")
-                remedy = f": pip install '{EXTRA}'" if peer else ""
+                house, _, rest = self.module.partition(".")
+                extra = rest.partition(".")[0]
+                known = house == HOUSE.name and extra in EXTRAS
+                remedy = f": pip install 'cdfbench[{extra}]'" if known else ""
                 return f"{name} is not installed{remedy}{marker and f' where {marker}'}"
         return None
+
+    def place(self, device: str) -> str:
+        """Where a run on that device has it: there, or on the CPU if that is all it knows."""
+        return device if device in self.devices or "cpu" not in self.devices else "cpu"
+
+    def unable(self, device: str) -> str | None:
+        """Why it cannot run on that device, "cpu" or "cuda"; or None."""
+        if device not in self.devices:
+            return f"runs on {', '.join(self.devices)} only; this run is on the {device}"
+        return self.missing()
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,7 @@ def implements(
     known_error: str = "",
     slow_compile: bool = False,
     requires: tuple[str, ...] = (),
+    native_half: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare that the decorated function implements an operator; returns it unchanged.
 
@@ -102,7 +117,7 @@ def implements(
     skip(case) -> a reason why a case cannot be done, or None.
     route(**arguments) -> in a few words, which of several ways the function takes with them.
     known_error: errata entry of a formula that is wrong on purpose.
-    slow_compile, requires: see :class:`Declaration`.
+    slow_compile, requires, native_half: see :class:`Declaration`.
 
     All but ``vjp``, ``skip`` and ``route`` must be literals: listings read them from the source.
 
@@ -197,6 +212,7 @@ def checked(implementation: Implementation, *, check_values: bool) -> Callable[.
         declaration.framework,
         implementation.function,
         check_values=check_values,
+        native_half=declaration.native_half,
     )
 
 
@@ -221,6 +237,14 @@ def imported(declaration: Declaration) -> set[str]:
             elif module.startswith("implementations."):
                 todo += [file for file in sources.project_files(module) if file not in seen]
     return found
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package can be found, "cuda.core" too, where even its parent may be missing."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _declarations(path: Path, name: str, module: str) -> list[Declaration]:
@@ -260,6 +284,7 @@ def _declaration(call: ast.Call, function: str, path: Path, name: str, module: s
             known_error=said.get("known_error", ""),
             slow_compile=said.get("slow_compile", False),
             requires=tuple(said.get("requires", ())),
+            native_half=said.get("native_half", False),
         )
     except UnknownName as error:
         raise ValueError(f"{path}:{call.lineno}: @implements: {error}") from None

@@ -37,10 +37,13 @@ class Round:
 def round_of(case: Case, index: int) -> Round:
     """The round of that number; axes of one element, or that may not be permuted, are left out."""
     rng = np.random.Generator(np.random.Philox(key=[case.seed + 0xC0FFEE, index]))
-    orders = {
-        label: _order(case.sizes[label], rng) for label in case.permute if case.sizes[label] > 1
-    }
+    orders = {label: _order(case.sizes[label], rng) for label in permuted(case)}
     return Round(index, index % BASES, orders)
+
+
+def permuted(case: Case) -> tuple[str, ...]:
+    """The axes that every round has in an order of its own."""
+    return tuple(label for label in case.permute if case.sizes[label] > 1)
 
 
 def _order(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import shutil
 import sys
@@ -55,7 +56,8 @@ class Runner:
     """Runs jobs on a machine and keeps their cells in an unfinished run.
 
     time_limit: seconds an item may take, else the profile's. memory_limit: bytes a worker may
-    hold, else four fifths of the machine's.
+    hold, else four fifths of the machine's. deadline: of the monotonic clock, after which no more
+    is begun; ``left_out`` then names what there was no time for.
     """
 
     machine: Machine
@@ -66,6 +68,8 @@ class Runner:
     files: tuple[str, ...] = ()
     time_limit: float = 0.0
     memory_limit: int = 0
+    deadline: float = math.inf
+    left_out: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     _sources: dict[Declaration, str] = field(default_factory=dict)
@@ -74,26 +78,50 @@ class Runner:
         self.judging = Judging(self.mode)
 
     @property
+    def late(self) -> bool:
+        """Whether the deadline is over."""
+        return time.monotonic() > self.deadline
+
+    @property
     def notes(self) -> list[str]:
         """What a reader of the run should know."""
         return self.judging.notes
 
     def run(self, jobs: Iterable[Job]) -> list[dict]:
-        """Measure and judge what is not done yet; all records of the jobs, in their order."""
+        """Measure and judge what is not done yet; all records of the jobs, in their order.
+
+        An implementation whose probes the deadline came before is left out with all its cells.
+        """
         jobs = tuple(jobs)
+        self._prepare(jobs)
         keys: list[str] = []
         for job in jobs:
             wanted = {self.key(job, cell): cell for cell in job.cells}
-            keys += wanted
             self._recover(job, wanted)
             left = tuple(c for key, c in wanted.items() if key not in self.unfinished.done)
             self.progress.job(job.title, len(job.cells) - len(left))
-            if left or self._conduct_key(job) not in self.unfinished.done:
-                self._job(job, left)
+            if (left or not self._probed(job)) and not self.late:
+                left = self._job(job, left)
+            if left or not self._probed(job):
+                self.left_out.append(job.title)
+            else:
+                keys += wanted
+        jobs = tuple(job for job in jobs if job.title not in self.left_out)
         if self.mode == "time":
             keys += PeakMemory(self).measure(jobs)
         flags = {job.names: self.unfinished.done[self._conduct_key(job)]["flags"] for job in jobs}
         return [_flagged(self.unfinished.done[key], flags) for key in keys]
+
+    def _prepare(self, jobs: tuple[Job, ...]) -> None:
+        """References of large cases, before anything is timed."""
+        able = (job for job in jobs if not job.declaration.unable(job.device))
+        cases = {(job.operator.name, c.case): job.operator for job in able for c in job.cells
+                 if self.key(job, c) not in self.unfinished.done}  # fmt: skip
+        wanted = [(operator, operator.case(name)) for (_, name), operator in cases.items()]
+        for done, total in self.judging.references.prepare(wanted, self.machine.processes):
+            if not done:
+                self.progress.job("references of large cases", 0)
+            self.progress.item(f"references of large cases: {done} of {total}")
 
     def key(self, job: Job, cell: CellPlan, mode: str = "") -> str:
         """What a cell's record is found by: equal where nothing that matters has changed."""
@@ -107,14 +135,16 @@ class Runner:
         names = (job.operator.name, job.declaration.name, job.device, mode or self.mode)
         return cell_key(case, cell.pass_, cell.clock, source, system, self.profile, *names)
 
-    def _job(self, job: Job, left: tuple[CellPlan, ...]) -> None:
+    def _job(self, job: Job, left: tuple[CellPlan, ...]) -> tuple[CellPlan, ...]:
         """Workers until every cell has a record: a death costs one cell, another worker goes on.
 
-        The last of them is asked for the probes, too.
+        The last of them is asked for the probes, too. Returns what the deadline came before.
         """
         flags = conduct.import_flags(registry.imported(job.declaration))
         probed: list[str] | None = None if self._probe(job) else []
         while left or probed is None:
+            if self.late:
+                return left
             folder = self.unfinished.scratch("worker")
             keys = {self.key(job, cell): cell.__dict__ for cell in left}
             (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
@@ -124,6 +154,8 @@ class Runner:
                 probed = self.judging.probed(job, self._probe(job), folder, records)
             done = self._take_in(job, folder, records, left, written)
             left = tuple(cell for cell in left if cell not in done)
+            if self.late and not death:
+                continue
             if death:  # killed while it wrote, it may have left half a library
                 shutil.rmtree(self._inductor(job), ignore_errors=True)
             death = death or {"status": "crashed", "reason": "ended early without a word"}
@@ -133,6 +165,7 @@ class Runner:
             elif probed is None:
                 probed = [f"does not survive its probes: {death['status']}, {death['reason']}"]
         self._keep_conduct(job, [*flags, *probed])
+        return ()
 
     def _recover(self, job: Job, wanted: dict[str, CellPlan]) -> None:
         """Judge what a worker had journalled when its parent was interrupted or killed."""
@@ -189,13 +222,16 @@ class Runner:
     def _probe(self, job: Job) -> str:
         """What the job's implementation is probed with; a compiler gets no shape but a case's.
 
-        One that is declared wrong has nothing to prove, one that misses a package nothing to show.
+        One that is declared wrong has nothing to prove, one that cannot run here nothing to show.
         """
-        if job.declaration.known_error or job.declaration.missing():
+        if job.declaration.known_error or job.declaration.unable(job.device):
             return ""
         if job.declaration.slow_compile and self.profile == "quick":
             return job.cells[0].case
         return ODD
+
+    def _probed(self, job: Job) -> bool:
+        return self._conduct_key(job) in self.unfinished.done
 
     def _conduct_key(self, job: Job) -> str:
         return self.key(job, job.cells[0], f"conduct in {self.mode}")
@@ -232,6 +268,8 @@ class Runner:
                 if record.get("kind") == "start":
                     what = record.get("yardstick") or record.get("pass")
                     self.progress.item(f"{job.title}: {record.get('case')} {what}")
+                if self.late:
+                    break
         finally:
             worker.stop()
         flags = conduct.folder_flags(before, self._standing(), others or self.unfinished.others())

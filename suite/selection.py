@@ -13,7 +13,7 @@ from pathlib import Path
 from suite import operators, registry
 from suite.operators.base import PASSES, Case, Operator, Profile
 from suite.registry import Declaration
-from suite.timing.clocks import clocks
+from suite.timing.clocks import clocks, require_known
 from suite.timing.plan import CellPlan
 
 SLOW_COMPILE_CASES = 1
@@ -33,8 +33,9 @@ LARGE = 1 << 16
 class Selection:
     """What a user asked for; empty means all. ``implementations`` holds names and .py files.
 
-    everybody: known errors too, and what a package is missing for; beside the quick profile's cases
-    all others of up to EVERYBODYS elements; slow compilers on every representative case.
+    clocks: of those that apply, which time the cells. everybody: known errors too, and what a
+    package or a device is missing for; beside the quick profile's cases all others of up to
+    EVERYBODYS elements; slow compilers on every representative case.
     """
 
     operators: tuple[str, ...] = ()
@@ -43,11 +44,12 @@ class Selection:
     device: str = "auto"
     profile: Profile = "quick"
     everybody: bool = False
+    clocks: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
-        """Whether every implementation and case of the chosen operators runs."""
-        return not (self.implementations or self.cases)
+        """Whether every implementation and case of the chosen operators runs, by every clock."""
+        return not (self.implementations or self.cases or self.clocks)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -55,11 +57,17 @@ class Selection:
         found = (name for name in self.implementations if name.endswith(".py"))
         return tuple(str(Path(name).resolve()) for name in found)
 
+    def place(self, declaration: Declaration) -> int:
+        """Which of the implementations asked for it is; after all of them where it is none."""
+        asked = [str(Path(n).resolve()) if n.endswith(".py") else n for n in self.implementations]
+        mine = (declaration.name, str(declaration.path))
+        return next((place for place, name in enumerate(asked) if name in mine), len(asked))
+
     @property
     def key(self) -> str:
         """Names the folder of an unfinished run, so that the same command finds it again."""
         asked: list = [self.operators, self.implementations, self.cases, self.device]
-        text = json.dumps(asked + ["everybody"] * self.everybody)
+        text = json.dumps(asked + ["everybody"] * self.everybody + list(self.clocks))
         return f"{self.profile}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -86,12 +94,16 @@ class Job:
 def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     """The jobs of a selection on a device ("cpu" or "cuda"), operator by operator.
 
-    Known errors, and what a package is missing for, are left out unless named, or everybody is
-    asked for. An implementation that does not run on the device runs on the CPU. A user's own file,
-    given alone, runs beside the others of its operators.
+    Of implementations that are named each has all its operators before the next one named.
+
+    Known errors, and what a package or a device is missing for, are left out unless named, or
+    everybody is asked for; named, the latter's cells say what is missing. An implementation for
+    CPUs alone runs there in a run on a GPU, too. A user's own file, given alone, runs beside the
+    others of its operators.
 
     Raises ValueError for a name that is not there or when nothing is left.
     """
+    require_known(selection.clocks)
     declared = registry.discover(selection.files)
     chosen = selection.operators or operators.names()
     names = {name for name in selection.implementations if not name.endswith(".py")}
@@ -108,14 +120,14 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     for name in chosen:
         operator = operators.get(name)
         for declaration in declared:
-            if declaration.operator == name and _wanted(declaration, names, selection):
+            if declaration.operator == name and _wanted(declaration, names, selection, device):
                 job = _job(declaration, operator, selection, device)
                 if job.cells:
                     found.append(job)
     if not found:
         near = _near(selection, chosen)
-        raise ValueError(f"nothing to run: no case matches {_words(selection)}{near}")
-    return tuple(found)
+        raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
+    return tuple(sorted(found, key=lambda job: selection.place(job.declaration)))
 
 
 def _near(selection: Selection, chosen: Iterable[str]) -> str:
@@ -125,16 +137,17 @@ def _near(selection: Selection, chosen: Iterable[str]) -> str:
     return f"; there are {', '.join(found)}" if found else ""
 
 
-def _wanted(declaration: Declaration, names: set[str], selection: Selection) -> bool:
+def _wanted(declaration: Declaration, names: set[str], selection: Selection, device: str) -> bool:
     if str(declaration.path) in selection.files:
         return True
     if names:
         return declaration.name in names
-    return selection.everybody or not (declaration.known_error or declaration.missing())
+    unable = declaration.unable(declaration.place(device))
+    return selection.everybody or not (declaration.known_error or unable)
 
 
 def _job(declaration: Declaration, operator: Operator, selection: Selection, device: str) -> Job:
-    where = device if device in declaration.devices else declaration.devices[0]
+    where = declaration.place(device)
     cases = [
         case
         for case in operator.cases
@@ -146,7 +159,8 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
     if hurried:
         few = None if selection.everybody else SLOW_COMPILE_CASES
         cases = [case for case in cases if case.representative][:few]
-    ticks = clocks(declaration.framework, where)
+    ticks = [clock for clock in clocks(declaration.framework, where)
+             if clock in (selection.clocks or [clock])]  # fmt: skip
     alone = [c for c in cases if everything or (_worth_a_forward(c) and not hurried)]
     cells = [
         CellPlan(case.name, pass_, clock)
@@ -179,5 +193,6 @@ def _words(selection: Selection) -> str:
         "--operator": selection.operators,
         "--implementation": selection.implementations,
         "--case": selection.cases,
+        "--clock": selection.clocks,
     }
     return " ".join(f"{option} {','.join(value)}" for option, value in asked.items() if value)

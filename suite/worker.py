@@ -29,9 +29,10 @@ def main(path: str) -> int:
     declaration = registry.find(plan.operator, plan.implementation, plan.files)
     framework = frameworks.get(declaration.framework)
     journal = Journal(Path(plan.folder) / plan.lines)
-    journal.append(kind="versions", versions=framework.versions())
-    if missing := declaration.missing():
-        _record_all(plan, journal, {"status": "unsupported", "reason": missing})
+    absent = framework.missing(plan.device)
+    journal.append(kind="versions", versions={} if absent else framework.versions())
+    if reason := declaration.unable(plan.device) or absent:
+        _record_all(plan, journal, {"status": "unsupported", "reason": reason})
         return 0
     withhold(plan.operator)
     watch = Watch(framework, declaration.path)

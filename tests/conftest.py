@@ -1,10 +1,15 @@
 """What every test process needs before a framework is imported, and which tests share a process."""
 
 import importlib.metadata
+import math
 import os
+import time
 from pathlib import Path
 
 import pytest
+
+END = pytest.StashKey[float]()
+"""When the time of --seconds is up."""
 
 # float64 cases; read by jax when it is imported.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -48,12 +53,29 @@ def pytest_addoption(parser):
         metavar="FILE",
         help="also hold the implementations in this .py file to the contract",
     )
+    parser.addoption(
+        "--device",
+        choices=("cpu", "cuda"),
+        help="contract tests of what can run there, there; else on the CPU whatever can",
+    )
+    parser.addoption(
+        "--seconds", type=float, default=math.inf, help="skip what has not begun after so long"
+    )
+
+
+def pytest_configure(config):
+    config.stash[END] = time.monotonic() + config.getoption("--seconds")
+
+
+def pytest_runtest_setup(item):
+    if time.monotonic() > item.config.stash[END]:
+        pytest.skip(f"the {item.config.getoption('--seconds'):g} s of --seconds were up")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """With pytest-xdist, a file's tests stay together, or an implementation's contract tests."""
-    items.sort(key=lambda item: item.path.name not in PROCESSES_FIRST)
+    items.sort(key=lambda item: (item.path.name not in PROCESSES_FIRST, _runs_elsewhere(item)))
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
@@ -61,9 +83,21 @@ def pytest_collection_modifyitems(config, items):
 
 def _group(item) -> str:
     """What compiles or computes the same things."""
+    subject = _subject(item)
+    return item.path.stem if subject is None else subject.name
+
+
+def _runs_elsewhere(item) -> bool:
+    """On a GPU what runs there alone is tested first, should the time be short."""
+    subject = _subject(item)
+    return getattr(subject, "where", "") == "cuda" and "cpu" in subject.declaration.devices
+
+
+def _subject(item):
+    """What a test examines, mostly an implementation of an operator; or None."""
     given = getattr(item, "callspec", None)
     for name in ("subject", "judged", "small", "path"):
         if given and name in given.params:
             value = given.params[name]
-            return (value[0] if isinstance(value, tuple) else value).name
-    return item.path.stem
+            return value[0] if isinstance(value, tuple) else value
+    return None

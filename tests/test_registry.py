@@ -1,9 +1,11 @@
 """Finding implementations never runs them; loading one runs it, its operator and its framework."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -225,3 +227,27 @@ def test_a_misspelt_declaration_is_answered_before_anything_runs(tmp_path, said,
     path = written(tmp_path, "own.py", MISNAMED.replace(said, instead))
     with pytest.raises(ValueError, match=answer):
         discover([path])
+
+
+def required(package, module="implementations.cuda.torch.soft_cut"):
+    (cut,) = (d for d in discover() if (d.operator, d.name) == ("soft_cut", "torch_eager"))
+    return dataclasses.replace(cut, module=module, requires=(package,))
+
+
+@pytest.mark.parametrize("package", ["nowhere", "nowhere.core", "json.nowhere", "numpy.no.where"])
+def test_a_package_that_is_missing_or_whose_parent_is_names_itself_and_its_extra(package):
+    remedy = "is not installed: pip install 'cdfbench[cuda]'"
+    assert required(package).missing() == f"{package} {remedy}"
+    theirs = required(package, "implementations.triton.soft_cut").missing()
+    assert theirs.endswith("pip install 'cdfbench[triton]'")
+    assert required(package, "elsewhere.cuda.soft_cut").missing() == f"{package} is not installed"
+
+
+@pytest.mark.parametrize("package", ["json", "json.decoder"])
+def test_a_package_that_is_there_is_not_missing(package):
+    assert required(package).missing() is None
+
+
+def test_every_extra_that_an_error_names_is_one_of_the_projects():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(registry.EXTRAS) <= set(project["optional-dependencies"])

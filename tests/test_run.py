@@ -44,7 +44,7 @@ BODIES = {
         "exited with 7",
     ),
     "segfaults": ("ctypes.string_at(0)", "crashed", "SIGSEGV"),
-    "hangs": ("time.sleep(600)", "timeout", "within"),
+    "hangs": ("time.sleep(600)", "timeout", "no result within 5 s, the limit of one item"),
     "hoards": ("hoard = np.ones(1 << 27); time.sleep(600)", "oom", "memory"),
     "babbles": ("print('x' * (16 << 20)); time.sleep(5); return y", "error", "printed"),
 }
@@ -197,3 +197,52 @@ def test_a_bad_selection_is_refused_before_work_starts(arguments, words, tmp_pat
     assert done.returncode == 2
     assert words in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+ELSEWHERE = """
+from suite.registry import implements
+
+raise SystemExit("loaded")
+
+@implements("soft_cut", framework="torch", devices=("cuda",), requires=("cuda.core",))
+def soft_cut(x, threshold, steepness, *, keep="above"):
+    return x
+"""
+
+
+def test_what_needs_a_gpu_and_is_named_without_one_has_rows_that_say_so(tmp_path):
+    path = tmp_path / "elsewhere.py"
+    path.write_text(ELSEWHERE)
+    done = bench(tmp_path / "r", "-i", path, "-i", "numpy_scipy", "--device", "cpu")
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = only_run(tmp_path / "r").statuses.set_index("implementation")
+    assert set(cells.loc["elsewhere", "status"]) == {"unsupported"}
+    assert set(cells.loc["elsewhere", "reason"]) == {"runs on cuda only; this run is on the cpu"}
+    assert set(cells.loc["numpy_scipy", "status"]) == {"ok"}
+
+
+def test_a_run_that_is_out_of_time_stores_what_is_done_and_the_same_command_goes_on(tmp_path):
+    slow = file(tmp_path, "z_slow", "time.sleep(2 * (x.shape == (8, 512))); return y")
+    arguments = ("-i", "numpy_scipy", "-i", slow)
+    done = bench(tmp_path / "r", *arguments, "--minutes", 0.25)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out, the time was up" in done.stdout and "soft_cut / z_slow" in done.stdout
+    first = only_run(tmp_path / "r")
+    assert set(first.statuses["implementation"]) == {"numpy_scipy"}
+    assert first.info["whole"] is False
+    done = bench(tmp_path / "r", *arguments)
+    assert done.returncode == 0 and "left out" not in done.stdout
+    (_, last), _ = results.read_all(tmp_path / "r")
+    assert set(last.statuses["implementation"]) == {"numpy_scipy", "z_slow"}
+    same = ["implementation", "metric", "value"]
+    mine = [run.cells.query("implementation == 'numpy_scipy'")[same] for run in (first, last)]
+    assert mine[0].equals(mine[1].reset_index(drop=True)), "nothing is measured twice"
+    assert not list((tmp_path / "r").glob("*/.unfinished-*"))
+
+
+def test_a_clock_that_is_not_there_or_times_nothing_here_is_refused(
+    tmp_path,
+):
+    for clock, words in (("sundial", "expected one of wall"), ("event", "nothing to run")):
+        done = bench(tmp_path, "-i", "numpy_scipy", "--clock", clock)
+        assert done.returncode == 2 and words in done.stdout

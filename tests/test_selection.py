@@ -3,7 +3,7 @@
 import pytest
 
 from suite import operators, registry
-from suite.selection import SLOW_COMPILE_CASES, Selection, jobs
+from suite.selection import SLOW_COMPILE_CASES, Selection, _wanted, jobs
 
 OWN = """
 from suite.registry import implements
@@ -70,15 +70,38 @@ def test_asking_for_everybody_adds_known_errors_and_cases_and_is_another_run():
     assert some.key != everybody.key
 
 
+def test_named_implementations_run_in_the_order_of_their_names_and_files_too(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.format(more=""))
+    asked = ("torch_eager", str(path), "numpy_scipy")
+    found = [j.declaration.name for j in jobs(Selection(("ecdf", "soft_cut"), asked), "cpu")]
+    assert found == ["torch_eager", "torch_eager", "mine", "numpy_scipy", "numpy_scipy"]
+
+
 def test_what_cannot_use_the_gpu_runs_on_the_cpu():
     where = {job.declaration.name: job.device for job in jobs(Selection(("soft_cut",)), "cuda")}
     assert where["numpy_scipy"] == "cpu"
     assert where["torch_eager"] == "cuda"
 
 
-def test_on_a_gpu_torch_is_timed_by_the_wall_and_by_events():
+def test_what_is_for_gpus_alone_is_left_out_elsewhere_unless_it_is_named(tmp_path):
+    path = tmp_path / "fast.py"
+    path.write_text(OWN.format(more=", devices=('cuda',)"))
+    (point,) = (d for d in registry.discover([path]) if d.name == "fast")
+    assert not _wanted(point, set(), Selection(), "cpu")
+    assert _wanted(point, set(), Selection(), "cuda")
+    assert _wanted(point, {"fast"}, Selection(), "cpu")
+    assert _wanted(point, set(), Selection(everybody=True), "cpu")
+    with_file = Selection(("soft_cut",), (str(path), "torch_eager"))
+    (job,) = (j for j in jobs(with_file, "cpu") if j.declaration.name == "fast")
+    assert job.device == "cpu" and "runs on cuda only" in job.declaration.unable(job.device)
+    (job,) = (j for j in jobs(with_file, "cuda") if j.declaration.name == "fast")
+    assert job.device == "cuda" and job.declaration.unable(job.device) is None
+
+
+def test_on_a_gpu_torch_is_timed_by_the_wall_by_events_and_in_graphs():
     (job,) = jobs(Selection(("soft_cut",), ("torch_eager",), ("float16",)), "cuda")
-    assert {cell.clock for cell in job.cells} == {"wall", "event"}
+    assert {cell.clock for cell in job.cells} == {"wall", "event", "graph"}
     (job,) = jobs(Selection(("soft_cut",), ("jax_xla",), ("float16",)), "cuda")
     assert {cell.clock for cell in job.cells} == {"wall"}
 

@@ -1,40 +1,23 @@
-// Batch shaping, one block a row: sort, ranks, prior, loss and every gradient in one launch.
+// Batch shaping, one block a row: sort, ranks, prior, loss and every gradient in one launch. Rows too
+// long for a block come sorted, and many blocks share one.
 //
-// A row's samples are sorted as ordered integers with their indices; its loss is the mean squared
+// A row's samples are sorted as ordered integers with their places; its loss is the mean squared
 // difference of the prior's CDF and the plotting position (rank + offset) step. The gradient needs
-// nothing more than the loss does, so both are computed, and each sample is read and written once.
+// nothing more than the loss does, so both are computed.
 // suite/operators/batch_shaping.py states the function.
-#include <cub/block/block_radix_sort.cuh>
 #include <cub/block/block_reduce.cuh>
 
 #include "priors.cuh"
+#include "row_sort.cuh"
+#include "storage.cuh"
 
-template <typename T> struct Ordered;
-template <> struct Ordered<float> {
-  using Key = unsigned int;
-  static __device__ Key key(float value) {
-    const Key bits = __float_as_uint(value + 0.0f);  // -0.0 becomes 0.0
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-  }
-  static __device__ float value(Key key) {
-    return __uint_as_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
-  }
-};
-template <> struct Ordered<double> {
-  using Key = unsigned long long;
-  static __device__ Key key(double value) {
-    const Key bits = static_cast<Key>(__double_as_longlong(value + 0.0));
-    return bits & (Key(1) << 63) ? ~bits : bits | (Key(1) << 63);
-  }
-  static __device__ double value(Key key) {
-    const Key bits = key & (Key(1) << 63) ? key & ~(Key(1) << 63) : ~key;
-    return __longlong_as_double(static_cast<long long>(bits));
-  }
-};
-
-// What all rows share. low, high: samples are clamped to them, infinite where they are not.
-// mid: equal samples share the mean of their ranks, else they keep their order.
-struct Options {
+// One call. x (R, N) row by row; as computed in to_x (R, N), loss, to_a and to_b (R,), of which to_x,
+// to_a and to_b are null where they are not wanted. low, high: samples are clamped to them, infinite
+// where they are not. mid: equal samples share the mean of their ranks, else they keep their order.
+struct BatchShaping {
+  const void* x;
+  void *loss, *to_x, *to_a, *to_b;
+  Parameter a, b;
   long long samples;
   double step, offset, low, high;
   int mid, logits;
@@ -66,109 +49,173 @@ __device__ void fill(Row& row, double a, double b, int thread, int) {
   __syncthreads();
 }
 
-// The first place in ascending keys that is not below (strict: that is above) a key.
-template <typename Key> __device__ int bound(const Key* keys, int count, Key key, bool strict) {
-  int low = 0, high = count;
-  while (low < high) {
-    const int middle = low + (high - low) / 2;
-    if (keys[middle] < key || (strict && keys[middle] == key)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+// Fills what is known of a row's prior, by all threads of its block.
+template <typename T, int PRIOR>
+__device__ void fill_row(typename RowOf<T, PRIOR>::Type& prior, const BatchShaping& call,
+                         long long row) {
+  const double a = call.a.of(row), b = PRIOR == SYMBETA ? 1 - inside(a, 0, 1) : call.b.of(row);
+  fill(prior, a, b, threadIdx.x, blockDim.x);
 }
 
-template <typename T, int PRIOR, int THREADS, int ITEMS> struct RowShared {
-  using Key = typename Ordered<T>::Key;
-  using Sort = cub::BlockRadixSort<Key, THREADS, ITEMS, int>;
-  using Reduce = cub::BlockReduce<double, THREADS>;
+// A sample's gradient; the sample is clamped to where its prior was evaluated.
+template <typename T>
+__device__ __forceinline__ T gradient(T residual, T density, const BatchShaping& call) {
+  const T scale = static_cast<T>(2.0 / call.samples);
+  return residual == 0 ? residual : residual * density * scale;
+}
+
+// The samples' mean square and the sums for a and b, from those of a row's blocks.
+template <typename T, int PRIOR>
+__device__ void finish(const BatchShaping& call, long long row, double* sums, bool bad) {
+  const T none = static_cast<T>(not_a_number());
+  if (PRIOR == SYMBETA) sums[1] -= sums[2];
+  static_cast<T*>(call.loss)[row] = bad ? none : static_cast<T>(sums[0] / call.samples);
+  T* to[2] = {static_cast<T*>(call.to_a), static_cast<T*>(call.to_b)};
+  for (int k = 0; k < 2; ++k) {
+    if (to[k]) to[k][row] = bad ? none : static_cast<T>(2 * sums[k + 1] / call.samples);
+  }
+}
+
+template <typename S, int PRIOR, int THREADS, int ITEMS> struct RowShared {
   union {
-    typename Sort::TempStorage sort;
-    typename Reduce::TempStorage reduce;
-    Key keys[THREADS * ITEMS];
+    RowSort<S, THREADS, ITEMS> row;
+    typename cub::BlockReduce<double, THREADS>::TempStorage reduce;
   };
-  typename RowOf<T, PRIOR>::Type prior;
+  typename RowOf<ComputedIn<S>, PRIOR>::Type prior;
 };
 
-extern __shared__ __align__(16) unsigned char shared_memory[];
-
-// x, to_x (R, N) row by row, N = samples <= THREADS ITEMS; a, b (R,); loss, to_a, to_b (R,).
-// to_x, to_a and to_b are null where they are not wanted. One block a row.
-template <typename T, int PRIOR, int THREADS, int ITEMS>
-__global__ void __launch_bounds__(THREADS)
-    batch_shaping_rows(const T* x, const double* a, const double* b, T* loss, T* to_x, T* to_a,
-                       T* to_b, Options options) {
-  using Shared = RowShared<T, PRIOR, THREADS, ITEMS>;
-  using Key = typename Shared::Key;
+// One block a row of at most THREADS ITEMS samples. SHARED: the bytes it is launched with.
+template <typename S, int PRIOR, int THREADS, int ITEMS, int SHARED>
+__global__ void __launch_bounds__(THREADS) batch_shaping_rows(BatchShaping call) {
+  using Shared = RowShared<S, PRIOR, THREADS, ITEMS>;
+  using T = ComputedIn<S>;
+  static_assert(sizeof(Shared) <= SHARED, "too little shared memory");
   Shared& shared = *reinterpret_cast<Shared*>(shared_memory);
-  const int thread = threadIdx.x, samples = static_cast<int>(options.samples);
+  const int thread = threadIdx.x, samples = static_cast<int>(call.samples);
   const long long row = blockIdx.x;
-  const T* own = x + row * options.samples;
-  const T low = static_cast<T>(options.low), high = static_cast<T>(options.high);
+  const S* x = static_cast<const S*>(call.x) + row * call.samples;
+  const T low = static_cast<T>(call.low), high = static_cast<T>(call.high);
+  fill_row<T, PRIOR>(shared.prior, call, row);
 
-  const double row_b = PRIOR == SYMBETA ? 1 - inside(a[row], 0, 1) : b[row];
-  fill(shared.prior, a[row], row_b, thread, THREADS);
-
-  // In a blocked arrangement, so that the sort keeps the order of equal samples.
-  Key keys[ITEMS];
-  int places[ITEMS];
-  bool bad = false;
-  for (int i = 0; i < ITEMS; ++i) {
-    const int place = thread * ITEMS + i;
-    places[i] = place;
-    keys[i] = ~Key(0);
-    if (place < samples) {
-      const T sample = own[place];
-      bad = bad || !(sample == sample);
-      keys[i] = Ordered<T>::key(sample < low ? low : sample > high ? high : sample);
-    }
-  }
-  bad = __syncthreads_or(bad);
-  typename Shared::Sort(shared.sort).Sort(keys, places);
-  __syncthreads();
-  for (int i = 0; i < ITEMS; ++i) shared.keys[thread * ITEMS + i] = keys[i];
-  __syncthreads();
+  auto& sorted = shared.row;
+  bool bad = sorted.fill(x, samples, low, high);
 
   double sums[3] = {0, 0, 0};
-  const T none = static_cast<T>(not_a_number());
-  for (int i = 0; i < ITEMS; ++i) {
-    const int rank = thread * ITEMS + i;
-    if (rank >= samples) continue;
+#pragma unroll 1
+  for (int rank = thread; rank < samples; rank += THREADS) {
     double shared_rank = rank;
-    if (options.mid) {
-      int first = rank, last = rank;
-      if (rank > 0 && shared.keys[rank - 1] == keys[i]) {
-        first = bound(shared.keys, rank, keys[i], false);
-      }
-      if (rank + 1 < samples && shared.keys[rank + 1] == keys[i]) {
-        last = bound(shared.keys, samples, keys[i], true) - 1;
-      }
-      shared_rank = 0.5 * (first + last);
+    if (call.mid) {
+      shared_rank = 0.5 * (first_equal(sorted.keys, rank) + last_equal(sorted.keys, samples, rank));
     }
-    const T position = static_cast<T>((shared_rank + 1 + options.offset) * options.step);
-    const Terms<T> terms = shared.prior.at(Ordered<T>::value(keys[i]), options.logits);
+    const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
+    const Terms<T> terms = shared.prior.at(sorted.sample(rank), call.logits);
     const T residual = terms.cdf - position;
     sums[0] += static_cast<double>(residual) * residual;
-    if (to_a) sums[1] += static_cast<double>(residual) * terms.slope_a;
-    if (to_b || PRIOR == SYMBETA) sums[2] += static_cast<double>(residual) * terms.slope_b;
-    if (to_x) {
-      const long long place = row * options.samples + places[i];
-      const T scale = static_cast<T>(2.0 / samples);
-      T gradient = residual == 0 ? residual : residual * terms.density * scale;
-      if (x[place] < low || x[place] > high) gradient = 0;
-      to_x[place] = bad || !(terms.cdf == terms.cdf) ? none : gradient;
+    sums[1] += static_cast<double>(residual) * terms.slope_a;
+    sums[2] += static_cast<double>(residual) * terms.slope_b;
+    bad = bad || !(terms.cdf == terms.cdf);
+    sorted.values[sorted.places[rank]] = gradient(residual, terms.density, call);
+  }
+  bad = __syncthreads_or(bad);
+  if (call.to_x) {
+    T* to_x = static_cast<T*>(call.to_x) + row * call.samples;
+    const T none = static_cast<T>(not_a_number());
+    for (int place = thread; place < samples; place += THREADS) {
+      const T sample = loaded(x[place]);
+      const T slope = sample < low || sample > high ? T(0) : sorted.values[place];
+      to_x[place] = bad ? none : slope;
     }
   }
   for (int k = 0; k < 3; ++k) {
     __syncthreads();
-    sums[k] = typename Shared::Reduce(shared.reduce).Sum(sums[k]);
+    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);
   }
-  if (thread == 0) {
-    if (PRIOR == SYMBETA) sums[1] -= sums[2];
-    loss[row] = bad ? none : static_cast<T>(sums[0] / samples);
-    if (to_a) to_a[row] = bad ? none : static_cast<T>(2 * sums[1] / samples);
-    if (to_b) to_b[row] = bad ? none : static_cast<T>(2 * sums[2] / samples);
+  if (thread == 0) finish<T, PRIOR>(call, row, sums, bad);
+}
+
+// A row in ascending order, whose samples somebody else has sorted: ascending (R, N) as computed in,
+// NaN last, order (R, N) where each came from, of 64 bits where wide, else 32; partial (R, blocks, 3)
+// the sums of a row's blocks, each of which has a share of the samples.
+struct Sorted {
+  BatchShaping call;
+  const void *ascending, *order;
+  double* partial;
+  long long rows, blocks, share, wide;
+};
+
+template <typename S, int PRIOR, int THREADS> struct SortedShared {
+  typename RowOf<ComputedIn<S>, PRIOR>::Type prior;
+  typename cub::BlockReduce<double, THREADS>::TempStorage reduce;
+};
+
+// Whether a sorted row has no loss: where its prior has no CDF at one end of it, or a NaN is there.
+template <typename Row, typename T>
+__device__ bool spoilt(const Row& prior, const T* values, const BatchShaping& call) {
+  const T low = prior.at(values[0], call.logits).cdf;
+  const T high = prior.at(values[call.samples - 1], call.logits).cdf;
+  return !(low == low) || !(high == high);
+}
+
+// Blocks of one row after another.
+template <typename S, int PRIOR, int THREADS, int SHARED>
+__global__ void __launch_bounds__(THREADS) batch_shaping_sorted(Sorted sorted) {
+  using Shared = SortedShared<S, PRIOR, THREADS>;
+  using T = ComputedIn<S>;
+  static_assert(sizeof(Shared) <= SHARED, "too little shared memory");
+  Shared& shared = *reinterpret_cast<Shared*>(shared_memory);
+  const BatchShaping& call = sorted.call;
+  const long long row = blockIdx.x / sorted.blocks, part = blockIdx.x % sorted.blocks;
+  const long long samples = call.samples, start = row * samples;
+  const T* values = static_cast<const T*>(sorted.ascending) + start;
+  const S* x = static_cast<const S*>(call.x) + start;
+  const T low = static_cast<T>(call.low), high = static_cast<T>(call.high);
+  fill_row<T, PRIOR>(shared.prior, call, row);
+  const bool bad = spoilt(shared.prior, values, call);
+
+  double sums[3] = {0, 0, 0};
+  const long long first_rank = part * sorted.share;
+  const long long rest = samples - first_rank;
+  const long long end = first_rank + (rest < sorted.share ? rest : sorted.share);
+#pragma unroll 1
+  for (long long rank = first_rank + threadIdx.x; rank < end; rank += THREADS) {
+    const T value = values[rank];
+    double shared_rank = static_cast<double>(rank);
+    if (call.mid) {
+      shared_rank = 0.5 * static_cast<double>(first_equal(values, rank) +
+                                              last_equal(values, samples, rank));
+    }
+    const T position = static_cast<T>((shared_rank + 1 + call.offset) * call.step);
+    const Terms<T> terms = shared.prior.at(value, call.logits);
+    const T residual = terms.cdf - position;
+    sums[0] += static_cast<double>(residual) * residual;
+    sums[1] += static_cast<double>(residual) * terms.slope_a;
+    sums[2] += static_cast<double>(residual) * terms.slope_b;
+    if (call.to_x) {
+      const long long at = start + rank;
+      const long long place = sorted.wide ? static_cast<const long long*>(sorted.order)[at]
+                                          : static_cast<const int*>(sorted.order)[at];
+      const T sample = loaded(x[place]);
+      T slope = gradient(residual, terms.density, call);
+      if (sample < low || sample > high) slope = 0;
+      static_cast<T*>(call.to_x)[start + place] = bad ? static_cast<T>(not_a_number()) : slope;
+    }
   }
+  for (int k = 0; k < 3; ++k) {
+    __syncthreads();
+    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);
+    if (threadIdx.x == 0) sorted.partial[blockIdx.x * 3LL + k] = sums[k];
+  }
+}
+
+// One thread a row: its blocks' sums in order, so that they do not depend on who ended first.
+template <typename S, int PRIOR>
+__global__ void batch_shaping_finish(Sorted sorted) {
+  using T = ComputedIn<S>;
+  const long long row = blockIdx.x * static_cast<long long>(blockDim.x) + threadIdx.x;
+  if (row >= sorted.rows) return;
+  double sums[3] = {0, 0, 0};
+  for (long long block = 0; block < sorted.blocks; ++block) {
+    for (int k = 0; k < 3; ++k) sums[k] += sorted.partial[(row * sorted.blocks + block) * 3 + k];
+  }
+  finish<T, PRIOR>(sorted.call, row, sums, !(sums[0] == sums[0]));
 }

@@ -1,6 +1,6 @@
 // Gauss-Legendre points on [0, 1], and what turns values there into the running integral of the
 // polynomial through them: coefficients of t^0 ... t^G, t from -1 to 1, and last the whole.
-// Held to NumPy's leggauss by tests/implementations/test_cuda_host.py.
+// Held to NumPy's leggauss by tests/implementations/test_cuda_priors.py.
 #pragma once
 
 template <int G> struct Gauss;

@@ -50,11 +50,11 @@ def batch_shaping(
 
     Second derivatives raise NotImplementedError.
     """
-    options = Options(prior, plotting_position, ties, from_logits, _bounds(clip, from_logits))
+    options = Options(prior, plotting_position, ties, from_logits, bounds(clip, from_logits))
     return _reduced(x, a, b, options, reduction)
 
 
-def _bounds(clip, from_logits):
+def bounds(clip, from_logits):
     """The smallest and largest x that are not clamped."""
     if clip is None or not from_logits:
         return clip and tuple(map(float, clip))
@@ -103,7 +103,8 @@ def _forward(options, x, a, b):
     return losses, (first_order_only("batch_shaping", kept), a, b)
 
 
-def _backward(options, residuals, cotangent):
+def backward(options, residuals, cotangent):
+    """Of a function of rows whose residuals are its unit gradients, or None, and a and b."""
     (to_x, to_a, to_b), a, b = residuals
     if to_x is not None:
         each = cotangent[:, None]
@@ -121,4 +122,4 @@ def _clamped(x, options):
     return x if options.clip is None else jnp.clip(x, *options.clip)
 
 
-_row_losses.defvjp(_forward, _backward, symbolic_zeros=True)
+_row_losses.defvjp(_forward, backward, symbolic_zeros=True)

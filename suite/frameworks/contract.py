@@ -10,6 +10,10 @@ import numpy as np
 Target = Callable[[Mapping[str, Any], Any], tuple]
 
 
+class Uncapturable(RuntimeError):
+    """A call that no CUDA graph can hold, with the framework's reason."""
+
+
 class Framework(Protocol):
     """What the harness needs of a framework.
 
@@ -18,6 +22,8 @@ class Framework(Protocol):
     cast(array, dtype): differentiable change of dtype. is_traced(*values): inside a transform.
     forward(function, options), forward_backward(function, options, wrt, vjp): targets that take
     (arrays by name, cotangent) and return (output, *gradients), unsynchronised.
+    capture(target): the target as a CUDA graph that replays; torch on a GPU only. It has a method
+    load(arrays, cotangent) that puts a round's arrays where the graph reads them and returns those.
     take(array, index, axis): gather along one axis, a fresh array.
     synchronize(value): wait until the value is there. copy(array), sort(array): yardsticks.
     flush(device): enqueue a write as large as a GPU's L2, so that inputs come from memory.
@@ -49,6 +55,7 @@ class Framework(Protocol):
         wrt: tuple[str, ...],
         vjp: Callable | None = None,
     ) -> Target: ...
+    def capture(self, target: Target) -> Any: ...
     def take(self, array: Any, index: np.ndarray, axis: int) -> Any: ...
     def synchronize(self, value: Any) -> None: ...
     def flush(self, device: str) -> None: ...

@@ -88,6 +88,9 @@ class Jax:
 
         return target
 
+    def capture(self, target: Target) -> Any:
+        raise NotImplementedError("only torch's calls are captured as CUDA graphs")
+
     def take(self, array: Any, index: np.ndarray, axis: int) -> Any:
         return self.jax.numpy.take(array, index, axis=axis)
 

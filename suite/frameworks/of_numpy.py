@@ -63,6 +63,9 @@ class Numpy:
 
         return target
 
+    def capture(self, target: Target) -> Any:
+        raise NotImplementedError("only torch's calls are captured as CUDA graphs")
+
     def take(self, array: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
         return np.take(array, index, axis=axis)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from suite.frameworks.contract import Target
+from suite.frameworks.cuda_graph import CapturedCall
 from suite.operators.arguments import dtype_name
 
 
@@ -87,6 +88,9 @@ class Torch:
             return (output.detach(), *gradients)
 
         return target
+
+    def capture(self, target: Target) -> CapturedCall:
+        return CapturedCall(self.torch, target)
 
     def take(self, array: Any, index: np.ndarray, axis: int) -> Any:
         where = self.torch.as_tensor(index, device=array.device)
@@ -188,7 +192,8 @@ class Torch:
         owners = {
             "torch": (torch, ("tensor", "as_tensor", "index_select", "sort")),
             "torch.autograd": (torch.autograd, ("grad",)),
-            "torch.cuda": (torch.cuda, ("Event", "synchronize")),
+            "torch.cuda": (torch.cuda, ("CUDAGraph", "Event", "graph", "synchronize")),
+            "torch.cuda.CUDAGraph": (torch.cuda.CUDAGraph, ("capture_begin", "replay")),
             "torch.cuda.Event": (event, ("record", "elapsed_time", "synchronize")),
             "torch.Tensor": (torch.Tensor, ("clone", "cpu", "detach", "numpy")),
         }

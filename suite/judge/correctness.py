@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from suite.operators.base import (
+    BASES,
     EPSILON,
     SMALLEST,
     Case,
@@ -25,7 +26,7 @@ from suite.operators.base import (
     cotangent,
     inputs,
 )
-from suite.rounds import positions, reorder, round_of
+from suite.rounds import Round, permuted, positions, reorder, round_of
 
 Verdict = Literal["ok", "wrong", "nan"]
 
@@ -99,20 +100,32 @@ def judge(
     """Judge everything a worker kept of one cell. ``by_base`` maps a base to its expectation."""
     worst: dict[str, float] = {}
     reason, verdict = "", "ok"
+    where = None
+    sums: dict[tuple[int, str], tuple[float, float]] = {}
     for item in kept:
-        where = round_of(case, item.round)
-        want = by_base[where.base]
         dims = case.dims[item.name]
-        reference = reorder(want.reference[item.name], dims, where.orders)
-        allowed = reorder(want.allowed[item.name], dims, where.orders)
+        if not set(dims) & set(permuted(case)):
+            where = Round(item.round, item.round % BASES, {})
+        elif where is None or where.index != item.round or not where.orders:
+            where = round_of(case, item.round)
+        want = by_base[where.base]
+        reference, allowed = want.reference[item.name], want.allowed[item.name]
         if item.total is None and item.values.shape != reference.shape:
             text = f"{item.name} has shape {item.values.shape}, expected {reference.shape}"
             return Judgement("wrong", {**worst, "output": np.inf, item.name: np.inf}, text)
         if item.total is not None:
-            total = units(np.asarray(item.total), reference.sum(), allowed.sum())
+            key = where.base, item.name
+            if key not in sums:
+                sums[key] = float(reference.sum()), float(allowed.sum())
+            total = units(np.asarray(item.total), *map(np.asarray, sums[key]))
             worst[item.name] = max(worst.get(item.name, 0.0), float(total))
             at = positions(case, item.round, reference.size)
-            reference, allowed = reference.reshape(-1)[at], allowed.reshape(-1)[at]
+            reference, allowed = (
+                a[_source(at, a.shape, dims, where)] for a in (reference, allowed)
+            )
+        else:
+            reference = reorder(reference, dims, where.orders)
+            allowed = reorder(allowed, dims, where.orders)
         error = units(item.values, reference, allowed)
         largest = float(error.max(initial=0.0))
         if largest > max(1.0, max(worst.values(), default=0.0)):
@@ -122,6 +135,16 @@ def judge(
         verdict, reason = "wrong", "the sum over all elements of a round is off"
     worst.setdefault("output", np.inf)
     return Judgement(verdict, worst, reason)  # type: ignore[arg-type]
+
+
+def _source(
+    at: np.ndarray, shape: tuple[int, ...], dims: tuple[str, ...], where: Round
+) -> tuple[np.ndarray, ...]:
+    """Where in an array of the base input the elements are that a round has at flat positions."""
+    return tuple(
+        where.orders[label][index] if label in where.orders else index
+        for label, index in zip(dims, np.unravel_index(at, shape), strict=True)
+    )
 
 
 def _worst(item: Kept, reference: np.ndarray, error: np.ndarray) -> tuple[str, str]:

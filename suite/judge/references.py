@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import multiprocessing
 import os
+import signal
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,9 @@ from suite.operators.base import BASES, Case, Operator
 
 WORTH_KEEPING = 0.2
 """Seconds of computation from which a reference is written to disk."""
+
+LARGE = 1 << 20
+"""Elements of an input from which references are worth a process of their own."""
 
 
 class References:
@@ -32,8 +39,34 @@ class References:
             self.held = (name, {base: self._one(operator, case, base) for base in range(BASES)})
         return self.held[1]
 
+    def prepare(
+        self, cases: Iterable[tuple[Operator, Case]], processes: int
+    ) -> Iterator[tuple[int, int]]:
+        """Compute what large cases lack on disk, in several processes at once.
+
+        Yields how many references are done, of how many, whenever one more is.
+        """
+        lacking = [
+            (self.folder, operator.name, case.name, base)
+            for operator, case in cases
+            if math.prod(case.shape(case.arrays[0])) >= LARGE
+            for base in range(BASES)
+            if not self._path(operator, case, base).exists()
+        ]
+        if not lacking:
+            return
+        yield 0, len(lacking)
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(min(processes, len(lacking)), _ignore_interrupts) as pool:
+            for done, _ in enumerate(pool.imap_unordered(_prepare, lacking), start=1):
+                yield done, len(lacking)
+
+    def _path(self, operator: Operator, case: Case, base: int) -> Path:
+        key = _key(operator, case)
+        return self.folder / f"{operator.name}-{case.name}-{base}-{key}.npz"
+
     def _one(self, operator: Operator, case: Case, base: int) -> Expected:
-        path = self.folder / f"{operator.name}-{case.name}-{base}-{_key(operator, case)}.npz"
+        path = self._path(operator, case, base)
         if path.exists():
             return _read(path)
         start = time.perf_counter()
@@ -41,6 +74,19 @@ class References:
         if time.perf_counter() - start > WORTH_KEEPING:
             _write(path, found)
         return found
+
+
+def _prepare(wanted: tuple[Path, str, str, int]) -> None:
+    """One reference, in a process of its own, to disk."""
+    folder, name, case, base = wanted
+    operator = operators.get(name)
+    path = References(folder)._path(operator, operator.case(case), base)
+    _write(path, expected(operator, operator.case(case), base))
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is the parent's: it ends its pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _key(operator: Operator, case: Case) -> str:

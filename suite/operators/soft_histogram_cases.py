@@ -118,6 +118,8 @@ CASES = (
     *(_case(f"n1e{power}-B{bins}", 1, 10**power, bins, profile="full", memory=power >= 6,
             options={"bandwidth": 20.0 / bins})
       for power in (3, 4, 5, 6, 7) for bins in (50, 1000) if (power, bins) != (5, 50)),
+    *(_case(f"n2p24-B{bins}", 1, 1 << 24, bins, profile="full", options={"bandwidth": 20.0 / bins})
+      for bins in (50, 1000)),
 )  # fmt: skip
 
 

@@ -31,9 +31,10 @@ def main(path: str) -> int:
     names = (*plan.settings, *plan.descents)
     try:
         framework = frameworks.get(declaration.framework)
-        journal.append(kind="versions", versions=framework.versions())
-        if missing := declaration.missing():
-            raise Unsupported(missing)
+        absent = framework.missing(plan.device)
+        journal.append(kind="versions", versions={} if absent else framework.versions())
+        if reason := declaration.unable(plan.device) or absent:
+            raise Unsupported(reason)
         implementation = registry.load_declared(declaration)
     except Exception as error:  # a broken file costs its own rows, with the reason
         for name in names:

@@ -14,6 +14,19 @@ from suite.operators.base import BASES, Case, Operator, Pass, cotangent, inputs
 from suite.rounds import WARM_UP, WHOLE, kept_whole, positions, round_of
 from suite.timing.clocks import WALL
 
+Bases = list[dict[str, Any]]
+"""Every base input of a case, its cotangent as "output", in a framework's arrays."""
+
+
+def native_bases(operator: Operator, case: Case, framework: Framework, device: str) -> Bases:
+    """The base inputs on the device; no call is ever given them, but permuted copies."""
+    drawn = ({**inputs(operator, case, base), "output": cotangent(operator, case, base)}
+             for base in range(BASES))  # fmt: skip
+    return [
+        {name: framework.array(array, case.dtype, device) for name, array in arrays.items()}
+        for arrays in drawn
+    ]
+
 
 class Cell:
     """Feeds a target with rounds and stashes what it returns.
@@ -31,9 +44,11 @@ class Cell:
         device: str,
         call: Any,
         clock: str = "wall",
+        bases: Bases | None = None,
     ) -> None:
-        self.case, self.framework, self.device, self.call = case, framework, device, call
-        self.synchronised = clock == "wall"
+        self.case, self.framework, self.device = case, framework, device
+        self.synchronised, self.replays = clock == "wall", clock == "graph"
+        self.call = framework.capture(call) if self.replays else call
         self.names = ("output", *case.wrt) if pass_ == "forward+backward" else ("output",)
         self.keeps = True
         self.kept: dict[str, np.ndarray] = {}
@@ -45,15 +60,7 @@ class Cell:
         self.answer: dict[str, np.ndarray] = {}
         self.spans: list[float] = []
         self.late: list[float] = []
-        self.bases = [self._native(operator, base) for base in range(BASES)]
-
-    def _native(self, operator: Operator, base: int) -> dict[str, Any]:
-        arrays: dict[str, Any] = inputs(operator, self.case, base)
-        arrays["output"] = cotangent(operator, self.case, base)
-        return {
-            name: self.framework.array(array, self.case.dtype, self.device)
-            for name, array in arrays.items()
-        }
+        self.bases = bases or native_bases(operator, case, framework, device)
 
     def schedule(self, rounds: int, warm_ups: int) -> None:
         """Number the rounds to come: warm-ups first, then the timed ones from zero."""
@@ -73,6 +80,8 @@ class Cell:
                     fresh = self.framework.take(fresh, where.orders[label], axis)
             arrays[name] = self.framework.copy(fresh) if fresh is array else fresh
         weight = arrays.pop("output")
+        if self.replays:
+            arrays, weight = self.call.load(arrays, weight)
         self.framework.synchronize((*arrays.values(), weight))
         self.framework.flush(self.device)
         if self.synchronised:
@@ -86,21 +95,27 @@ class Cell:
         if self.synchronised:
             self.framework.synchronize(self.last)
 
+    def returned(self) -> dict[str, Any]:
+        """The last call's arrays by name; of a replay copies, since the next one overwrites it."""
+        keep = self.framework.copy if self.replays else lambda array: array
+        return {name: keep(array) for name, array in zip(self.names, self.last, strict=True)}
+
     def teardown(self, arrays: Mapping[str, Any], weight: Any) -> None:
         """Keep the round's output, whole or in part; warm-ups leave nothing.
 
         The harness's own reading of the clock is kept beside it, and what is still to be done.
         """
         back = WALL()
-        output, self.last = self.last, None
         if self.index >= WARM_UP or not self.keeps:
+            self.last = None
             return
-        self.framework.synchronize(output)
+        self.framework.synchronize(self.last)
         self.late.append(WALL() - back)
         self.spans.append(back - self.ready)
+        output, self.last = self.returned(), None
         if not self.upcoming:
-            self.final = dict(zip(self.names, output, strict=True))
-        for name, native in zip(self.names, output, strict=True):
+            self.final = output
+        for name, native in output.items():
             self.dtypes[name] = str(native.dtype).rpartition(".")[2]
             values = np.array(self.framework.numpy(native))
             key = f"{self.index}/{name}"

@@ -2,16 +2,18 @@
 
 ``wall``: the host's monotonic clock around a synchronised call; compares frameworks.
 ``event``: CUDA events on torch's stream; leaves out the host, torch on a GPU only.
+``graph``: the same events around the replay of the call captured as a CUDA graph: leaves out what
+the framework does between kernels, too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 WALL: Callable[[], float] = time.perf_counter
-CLOCKS = ("wall", "event")
+CLOCKS = ("wall", "event", "graph")
 
 
 class Event:
@@ -33,11 +35,17 @@ class Event:
 
 def timer(clock: str) -> Callable[[], Any]:
     """The timer of a clock: called twice, the difference is in seconds."""
-    if clock not in CLOCKS:
-        raise ValueError(f"clock={clock!r}: expected one of {CLOCKS}")
+    require_known((clock,))
     return WALL if clock == "wall" else Event
 
 
 def clocks(framework: str, device: str) -> tuple[str, ...]:
     """The clocks that apply to a framework on a device."""
-    return ("wall", "event") if (framework, device) == ("torch", "cuda") else ("wall",)
+    return CLOCKS if (framework, device) == ("torch", "cuda") else ("wall",)
+
+
+def require_known(names: Iterable[str]) -> None:
+    """Raise ValueError for a name that no clock has."""
+    for name in names:
+        if name not in CLOCKS:
+            raise ValueError(f"clock={name!r}: expected one of {', '.join(CLOCKS)}")

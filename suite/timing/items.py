@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from suite.frameworks.contract import Uncapturable
 from suite.timing.cell import Cell
 from suite.timing.clocks import WALL
 from suite.timing.evidence import Evidence
@@ -23,6 +24,8 @@ def test_item(item: Item, session: Session, benchmark) -> None:
     try:
         measure = {"probe": _probes, "yardstick": _yardstick, "cell": _cell}[kind]
         record = measure(item, session, benchmark)
+    except Uncapturable as error:
+        record = {"status": "unsupported", "reason": str(error)}
     except Exception as error:  # any failure of an implementation is a row of the run
         record = failure(error)
     session.journal.append(kind=kind, **identity, **record)
@@ -35,22 +38,20 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
     plan, framework = session.plan, session.framework
     before = framework.compilation()
     call = session.call(case, item.cell.pass_)
-    cell = Cell(
-        session.operator, case, item.cell.pass_, framework, plan.device, call, item.cell.clock
-    )
+    cell = session.cell(item.cell, item.cell.pass_, call)
     cell.schedule(rounds=0, warm_ups=3)
     evidence = Evidence(framework, plan.device, session.watch)
     first, _ = _called(cell, evidence), _called(cell, evidence)
     evidence.hold({}, {})
-    pilot = _called(cell)
+    pilot, whole = _pilot(cell)
     after = framework.compilation()
     record = {
         "first_call": first,
         "compilation": {name: after[name] - before.get(name, 0) for name in after},
         "threads": framework.threads(),
     }
-    rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot)
-    warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device)
+    rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot, whole)
+    warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device, whole)
     record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
     record["conduct"] = _conduct(cell, evidence, rounds)
     record["route"] = session.route(case, {name: cell.bases[0][name] for name in case.arrays})
@@ -70,15 +71,14 @@ def _yardstick(item: Item, session: Session, benchmark) -> dict:
     def call(arrays, weight):
         return (yard(arrays[main]),)
 
-    cell = Cell(
-        session.operator, case, "forward", framework, session.plan.device, call, item.cell.clock
-    )
+    cell = session.cell(item.cell, "forward", call)
     cell.keeps = False
     cell.schedule(rounds=0, warm_ups=2)
     _called(cell)
-    pilot = _called(cell)
-    budget, device = session.plan.budget.of_yardstick(), session.plan.device
-    samples = _pedantic(cell, budget.rounds(pilot), budget.warm_ups(pilot, device), benchmark)
+    pilot, whole = _pilot(cell)
+    budget = session.plan.budget.of_yardstick()
+    warm_ups = budget.warm_ups(pilot, session.plan.device, whole)
+    samples = _pedantic(cell, budget.rounds(pilot, whole), warm_ups, benchmark)
     return {"status": "measured", "samples": samples}
 
 
@@ -104,9 +104,16 @@ def _called(cell: Cell, evidence: Evidence | None = None) -> float:
     cell.framework.synchronize(cell.last)
     seconds = WALL() - start
     if evidence is not None:
-        cell.answer = evidence.after(dict(zip(cell.names, cell.last, strict=True)))
+        cell.answer = evidence.after(cell.returned())
     cell.teardown(*arguments)
     return seconds
+
+
+def _pilot(cell: Cell) -> tuple[float, float]:
+    """Seconds of an untimed call, and of it with the making of its input."""
+    start = WALL()
+    seconds = _called(cell)
+    return seconds, WALL() - start
 
 
 def _conduct(cell: Cell, evidence: Evidence, rounds: int) -> dict:

@@ -23,7 +23,8 @@ class Budget:
     seconds: aimed at per cell once warm; a yardstick gets half. warm_up: seconds before the first
     timed round on a CPU. low, high: bounds on the number of rounds. cap: seconds that even the
     lower bound may take, beyond which fewer rounds are run, but never fewer than ``least``: one
-    for each base input.
+    for each base input. patience: seconds that rounds may take with what is done before each of
+    them, beyond which fewer are run, but never for that fewer than ``few``.
     """
 
     seconds: float
@@ -31,21 +32,29 @@ class Budget:
     low: int
     high: int
     cap: float
+    patience: float
     least: int = BASES
+    few: int = 10
 
-    def rounds(self, pilot: float) -> int:
-        """Timed rounds for a cell whose pilot call took that many seconds."""
+    def rounds(self, pilot: float, whole: float = 0.0) -> int:
+        """Timed rounds for a cell whose pilot call took that many seconds, and ``whole`` with the
+        making of its input."""
         wanted = min(max(int(self.seconds / max(pilot, 1e-9)), self.low), self.high)
         affordable = max(int(self.cap / max(pilot, 1e-9)), self.least)
-        return min(wanted, affordable)
+        bearable = max(int(self.patience / max(whole, 1e-9)), self.few)
+        return min(wanted, affordable, bearable)
 
-    def warm_ups(self, pilot: float, device: str = "cpu") -> int:
+    def warm_ups(self, pilot: float, device: str = "cpu", whole: float = 0.0) -> int:
         """Warm-up rounds after the pilot call, as many as fill the warm-up time.
 
-        A GPU's clocks need longer to rise: 25 ms were found to be 30% off (triton issue 2306).
+        A GPU's clocks need longer to rise: 25 ms were found to be 30% off (triton issue 2306). The
+        making of an input keeps it at work, too.
         """
-        seconds = self.warm_up if device == "cpu" else max(self.warm_up, _CLOCKS_RISE)
-        return min(max(math.ceil(seconds / max(pilot, 1e-9)) - 1, 0), 1000)
+        if device == "cpu":
+            seconds, each = self.warm_up, pilot
+        else:
+            seconds, each = max(self.warm_up, _CLOCKS_RISE), max(pilot, whole)
+        return min(max(math.ceil(seconds / max(each, 1e-9)) - 1, 0), 1000)
 
     def of_yardstick(self) -> Budget:
         """The budget of a yardstick, which is timed beside every group of cells."""
@@ -53,8 +62,8 @@ class Budget:
 
 
 BUDGETS: dict[Profile, Budget] = {
-    "quick": Budget(seconds=0.06, warm_up=0.03, low=30, high=60, cap=0.4),
-    "full": Budget(seconds=0.8, warm_up=0.15, low=30, high=300, cap=8.0),
+    "quick": Budget(seconds=0.06, warm_up=0.03, low=30, high=60, cap=0.4, patience=2.0),
+    "full": Budget(seconds=0.8, warm_up=0.15, low=30, high=300, cap=8.0, patience=60.0),
 }
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from suite import operators
 from suite.frameworks import Framework
-from suite.operators.base import Case, Operator
+from suite.operators.base import Case, Operator, Pass
 from suite.probes import Probe, planned
 from suite.registry import Implementation, checked
 from suite.timing import clocks
+from suite.timing.cell import Bases, Cell, native_bases
 from suite.timing.plan import CellPlan, Plan, yardstick_group
 from suite.timing.watch import Watch
 
@@ -64,6 +65,7 @@ class Session:
     journal: Journal
     watch: Watch
     number: int = 0
+    _bases: tuple[str, Bases] | None = None
 
     @classmethod
     def start(
@@ -84,6 +86,15 @@ class Session:
         return self.framework.forward_backward(
             function, case.options, case.wrt, self.implementation.vjp
         )
+
+    def cell(self, cell: CellPlan, pass_: Pass, call: Any) -> Cell:
+        """A cell in the making; neighbours of one case share its base inputs."""
+        case, framework, device = self.operator.case(cell.case), self.framework, self.plan.device
+        if self._bases is None or self._bases[0] != case.name:
+            self._bases = None  # the old ones go before the new ones come
+            self._bases = case.name, native_bases(self.operator, case, framework, device)
+        bases = self._bases[1]
+        return Cell(self.operator, case, pass_, framework, device, call, cell.clock, bases)
 
     def items(self) -> Iterable[Item]:
         """Cells in the plan's order; yardsticks come right before the first cell they serve."""
@@ -145,6 +156,8 @@ def run(session: Session) -> int:
     """Run every item of the session in this process; returns pytest's exit status."""
     arguments = [str(ITEMS), "-q", "-s", "-p", "no:cacheprovider"]
     arguments += ["--rootdir", session.plan.folder, "-c", os.devnull, "--benchmark-quiet"]
+    # Not by the name in the module ``time``, where there may be something else by now.
+    arguments += ["--benchmark-timer", f"{clocks.__name__}.WALL"]
     arguments += ["--benchmark-disable-gc", "-p", "no:warnings", "-p", "no:hypothesispytest"]
     with warnings.catch_warnings():
         # A cell that is skipped leaves pytest-benchmark's fixture unused, which it warns of.

@@ -210,6 +210,9 @@ _FLAGGED = {
     "patched_perf_counter": Cheat(
         "flagged", "replaces time.perf_counter", module=STOPPED_CLOCK
     ),
+    "patched_by_a_lambda": Cheat(
+        "flagged", "replaces time.perf_counter", module="time.perf_counter = lambda: 0.0"
+    ),
     "patched_pytest_benchmark": Cheat(
         "flagged", "replaces pytest_benchmark.stats.Stats.update", module=HALF_TIME
     ),

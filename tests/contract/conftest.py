@@ -20,10 +20,12 @@ from suite import registry
 
 def pytest_generate_tests(metafunc):
     declared = registry.discover(metafunc.config.getoption("--implementation"))
+    where = metafunc.config.getoption("--device") or ""
+    declared = [d for d in declared if not where or where in d.devices]
     if "known_error" in metafunc.fixturenames:
-        wrong = [Subject(d) for d in declared if d.known_error]
+        wrong = [Subject(d, where) for d in declared if d.known_error]
         metafunc.parametrize("known_error", wrong, ids=lambda s: s.name)
-    subjects = [Subject(d) for d in declared if not d.known_error]
+    subjects = [Subject(d, where) for d in declared if not d.known_error]
     for mark in metafunc.definition.iter_markers("framework"):
         subjects = [s for s in subjects if s.declaration.framework in mark.args]
     if "theorem" in metafunc.fixturenames and "subject" in metafunc.fixturenames:

@@ -40,7 +40,21 @@ def _called_back() -> str | None:
     return None
 
 
+def _cuda_torch() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_torch()
+
+
+def _cuda_jax() -> str | None:
+    from cuda_host import driver
+
+    return driver.emulate_jax()
+
+
 EMULATED: dict[str, Callable[[], str | None]] = {
+    "cuda_torch": _cuda_torch,
+    "cuda_jax": _cuda_jax,
     "triton_torch": _interpreted,
     "triton_jax": _called_back,
 }

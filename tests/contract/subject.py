@@ -17,9 +17,10 @@ from suite.registry import Declaration
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A declaration and everything the tests do with it."""
+    """A declaration and everything the tests do with it. where: the device that is asked for."""
 
     declaration: Declaration
+    where: str = ""
 
     @property
     def name(self) -> str:
@@ -36,6 +37,8 @@ class Subject:
     @property
     def device(self) -> str:
         devices = self.declaration.devices
+        if self.where:
+            return self.where
         return "cpu" if "cpu" in devices or is_emulated(self.declaration) else devices[0]
 
     @functools.cached_property

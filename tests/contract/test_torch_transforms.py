@@ -44,7 +44,8 @@ class Given:
         allowed = wanted(self.subject.operator, self.case).allowed
         for name, mine, other in zip(names, got, want, strict=True):
             assert mine.dtype == other.dtype, name
-            error = units(mine.detach().numpy(), other.detach().numpy(), allowed[name]).max()
+            mine, other = (self.subject.framework.numpy(array) for array in (mine, other))
+            error = units(mine, other, allowed[name]).max()
             assert error <= 1.0, f"{name}: {error:.3g} tolerances"
 
 

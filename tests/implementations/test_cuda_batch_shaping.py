@@ -1,175 +1,197 @@
-"""The CUDA kernel of batch shaping, unmodified, run on the host one fiber a thread.
+"""Batch shaping's kernels, unmodified, on the host one fiber a thread: what cases do not try.
 
-Against the operator's own reference, in whatever order threads take their turns.
+Threads in any order, infinities beside ties, rows shared by many blocks, and kernels with a fault.
 """
 
-import ctypes
+import itertools
 
 import numpy as np
 import pytest
-from host_build import SHIPPED, library
+from cuda_host import driver
+from cuda_host.calls import called, equal, error, seen
+from cuda_host.driver import HostDriver
+from cuda_host.faults import altered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite import operators
-from suite.judge.correctness import expected, units
-from suite.operators.base import cotangent, inputs
+from implementations.cuda import batch_shaping as kernels
+from implementations.cuda import row_sort
+from implementations.cuda.launch import Parameter
 
-OPERATOR = operators.get("batch_shaping")
-PRIORS = {"beta": 0, "symbeta": 1, "relaxed_bernoulli": 2, "normal": 3}
-SMALL, LARGE = 32 * 3, 128 * 8
-CASES = [
-    case.name
-    for case in OPERATOR.cases
-    if case.sizes["N"] <= LARGE and case.dtype in ("float32", "float64")
-]
+if reason := driver.on_cpu_torch():
+    pytest.skip(reason, allow_module_level=True)
 
+ORDERS = (0, 1, 2, 3)
+DRIVERS = [HostDriver(seed) for seed in ORDERS]
+LARGE = DRIVERS[0].shared
+SHARING = [HostDriver(seed, shared=0) for seed in ORDERS]
+"""Drivers of a GPU on which no row fits a block."""
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
-    return Kernel(library("batch_shaping", tmp_path_factory.mktemp("cuda")))
+UNCHECKED = ("-fno-sanitize=all",)
+"""Of a kernel with a fault: the sanitizer would end the process."""
 
-
-class Kernel:
-    """Losses (R,) and unit gradients by name, as a launch leaves them."""
-
-    def __init__(self, built):
-        self.built = built
-
-    def __call__(
-        self, x, a, b=None, *, prior, plotting_position="weibull", ties="mid", from_logits=False,
-        clip=None, reduction="none", seed=1, wanted=("x", "a", "b"),
-    ):  # fmt: skip
-        x = np.ascontiguousarray(x)
-        rows, samples = x.shape
-        a, b = (
-            np.ascontiguousarray(np.broadcast_to(0.5 if p is None else p, rows), np.float64)
-            for p in (a, b)
-        )
-        shapes = {"output": (rows,), "x": x.shape, "a": (rows,), "b": (rows,)}
-        out = {name: np.full(shape, 77, x.dtype) for name, shape in shapes.items()}
-        step = 1 / (samples + 1 if plotting_position == "weibull" else samples)
-        offset = -0.5 if plotting_position == "hazen" else 0.0
-        low, high = _bounds(clip, from_logits)
-        call = getattr(
-            self.built, "batch_shaping_" + ("float" if x.dtype == np.float32 else "double")
-        )
-        pointer = lambda array: ctypes.c_void_p(array.ctypes.data)  # noqa: E731
-        call(PRIORS[prior], samples > SMALL, seed, rows, pointer(x), pointer(a), pointer(b),
-             pointer(out["output"]), *(pointer(out[n]) if n in wanted else None for n in "xab"),
-             ctypes.c_longlong(samples), *map(ctypes.c_double, (step, offset, low, high)),
-             ties == "mid", from_logits)  # fmt: skip
-        return out
+WRT = ("x", "a", "b")
 
 
-def _bounds(clip, from_logits):
-    if clip is None:
-        return -np.inf, np.inf
-    clip = np.asarray(clip, np.float64)
-    with np.errstate(divide="ignore"):
-        return tuple(np.log(clip / (1 - clip)) if from_logits else clip)
-
-
-def reduced(found, case, weight):
-    """What the operator returns, and its gradients, from losses and unit gradients of rows."""
-    reduction = case.options.get("reduction", "mean")
-    rows = case.sizes["R"]
-    output = {"none": found["output"], "sum": found["output"].sum(), "mean": found["output"].mean()}
-    each = np.broadcast_to(weight / (rows if reduction == "mean" else 1), (rows,))
-    gradients = {"output": output[reduction]}
-    for name in case.wrt:
-        scaled = found[name].astype(np.float64) * (each[:, None] if name == "x" else each)
-        gradients[name] = scaled if np.shape(scaled) == case.shape(name) else scaled.sum()
-    return gradients
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_every_case_that_fits_a_block_is_within_tolerance(kernel, name):
-    case = OPERATOR.case(name)
-    given_arrays = inputs(OPERATOR, case, 0)
-    found = kernel(**given_arrays, **case.options)
-    want = expected(OPERATOR, case, 0)
-    weight = cotangent(OPERATOR, case, 0).astype(np.float64)
-    for key, got in reduced(found, case, weight).items():
-        error = units(got, want.reference[key], want.allowed[key]).max()
-        assert error <= 1.0, f"{key} is off by {error:.3g} tolerances"
-
-
-@settings(deadline=None, derandomize=True, max_examples=30)
-@given(
-    samples=st.integers(1, SMALL),
-    rows=st.integers(1, 3),
-    distinct=st.integers(1, 40),
-    seed=st.integers(1, 1000),
-    prior=st.sampled_from(["normal", "relaxed_bernoulli"]),
-    ties=st.sampled_from(["mid", "ordinal"]),
-)
-def test_ties_sizes_and_the_order_of_threads_change_nothing(
-    kernel, samples, rows, distinct, seed, prior, ties
-):
-    """Few distinct values, from one sample to a full block; threads as one after another."""
+def arrays(rows, samples, distinct, seed, dtype, special=()):
+    """Rows of few distinct values, some of them special; a and b one a row."""
     rng = np.random.Generator(np.random.Philox(seed))
-    values = rng.uniform(0.1, 0.9, size=distinct)
-    x = values[rng.integers(distinct, size=(rows, samples))].astype(np.float64)
-    options = {"prior": prior, "ties": ties, "reduction": "none"}
-    found = kernel(x, 0.4, 0.7, seed=seed, **options)
-    in_order = kernel(x, 0.4, 0.7, seed=0, **options)
-    want = OPERATOR.reference(x, 0.4, 0.7, **options)
-    np.testing.assert_allclose(found["output"], want, rtol=1e-12, atol=1e-15)
-    slope = OPERATOR.reference_gradient(np.ones(rows), ("x",), x=x, a=0.4, b=0.7, **options)["x"]
-    np.testing.assert_allclose(found["x"], slope, rtol=1e-9, atol=1e-14)
-    for name in found:
-        np.testing.assert_array_equal(found[name], in_order[name])
+    values = np.concatenate([rng.uniform(0.1, 0.9, size=distinct), special])
+    x = values[rng.integers(len(values), size=(rows, samples))].astype(dtype)
+    a, b = rng.uniform(0.3, 0.7, size=(2, rows)).astype(dtype)
+    return {"x": x, "a": a, "b": b}
 
 
-def test_a_nan_spoils_its_row_and_infinities_are_samples(kernel):
-    x = np.linspace(-2, 2, 150, dtype=np.float32).reshape(3, 50)
-    x[1, 7] = np.nan
-    x[2, [3, 9]] = np.inf, -np.inf
-    found = kernel(x, 0.0, 1.0, prior="normal")
-    clean = kernel(x[[0, 2]], 0.0, 1.0, prior="normal")
-    for name, array in found.items():
+def losses(drivers, given_arrays, **options):
+    """Of every driver, losses and gradients."""
+    weight = np.linspace(1, 2, len(given_arrays["x"])).astype(given_arrays["x"].dtype)
+    rest = given_arrays, weight, WRT
+    found = [called(d, "batch_shaping", *rest, reduction="none", **options) for d in drivers]
+    return found, error(found[0], "batch_shaping", *rest, reduction="none", **options)
+
+
+DRAWN = settings(deadline=None, derandomize=True, max_examples=25)
+GIVEN = given(
+    rows=st.integers(1, 3),
+    samples=st.integers(1, 130),
+    distinct=st.integers(1, 60),
+    special=st.lists(st.sampled_from([np.inf, -np.inf, 0.0, -0.0]), max_size=4),
+    seed=st.integers(0, 1000),
+    ties=st.sampled_from(["mid", "ordinal"]),
+    position=st.sampled_from(["weibull", "ecdf", "hazen"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+
+
+@DRAWN
+@GIVEN
+def test_ties_infinities_and_the_order_of_threads_change_nothing(
+    rows, samples, distinct, special, seed, ties, position, dtype
+):
+    drawn = arrays(rows, samples, distinct, seed, dtype, special)
+    found, worst = losses(DRIVERS, drawn, prior="normal", ties=ties, plotting_position=position)
+    assert worst <= 1
+    assert equal(found)
+
+
+@DRAWN
+@GIVEN
+def test_rows_shared_by_blocks_are_the_same(
+    rows, samples, distinct, special, seed, ties, position, dtype
+):
+    """In shares of 16 samples, so that equal ones lie in several."""
+    drawn = arrays(rows, samples, distinct, seed, dtype, special)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_sort, "SHARE", 16)
+        found, worst = losses(SHARING, drawn, prior="normal", ties=ties, plotting_position=position)
+    assert worst <= 1
+    assert equal(found)
+
+
+@pytest.mark.parametrize("drivers", [DRIVERS, SHARING], ids=["a block a row", "shared rows"])
+def test_a_nan_spoils_its_row_alone(drivers, monkeypatch):
+    monkeypatch.setattr(row_sort, "SHARE", 16)
+    drawn = arrays(3, 50, 40, 5, "float32")
+    clean, _ = losses(
+        drivers[:1], {name: array[[0, 2]] for name, array in drawn.items()}, prior="normal"
+    )
+    drawn["x"][1, 7] = np.nan
+    found, worst = losses(drivers, drawn, prior="normal")
+    assert worst <= 1 and equal(found)
+    for name, array in found[0].items():
         assert np.isnan(array[1]).all()
-        np.testing.assert_array_equal(array[[0, 2]], clean[name])
-    assert np.isfinite(found["output"][2]) and (found["x"][2, [3, 9]] == 0).all()
+        if name == "output":
+            np.testing.assert_array_equal(array[[0, 2]], clean[0][name])
 
 
-def test_what_is_not_wanted_is_not_written(kernel):
-    x = np.linspace(0.1, 0.9, 40, dtype=np.float32)[None]
-    for wanted in ((), ("x",), ("a",), ("b",)):
-        found = kernel(x, 2.0, 3.0, prior="beta", wanted=wanted)
-        for name in "xab":
-            assert (found[name] == 77).all() == (name not in wanted)
+@pytest.mark.parametrize("wanted", ["", "x", "a", "b", "xa", "xab"])
+@pytest.mark.parametrize("shared", [False, True], ids=["a block a row", "shared rows"])
+def test_what_is_wanted_is_written_and_nothing_else(wanted, shared, monkeypatch):
+    """Results lie in one buffer, untouched between them; what is not wanted has no address."""
+    monkeypatch.setattr(row_sort, "SHARE", 16)
+    rows, samples, gap = 2, 40, 8
+    x = np.linspace(0.1, 0.9, rows * samples, dtype=np.float32).reshape(rows, samples)
+    buffer, place, where = np.full(400, 77, np.float32), gap, {}
+    for name, size in (("loss", rows), ("x", x.size), ("a", rows), ("b", rows)):
+        where[name] = slice(place, place + size)
+        place += size + gap
+    addresses = [
+        buffer[where[name]].ctypes.data if name == "loss" or name in wanted else 0 for name in where
+    ]
+    numbers = Parameter.number(2.0), Parameter.number(3.0)
+    given_arrays = kernels.Arrays(x.ctypes.data, *addresses, *numbers)
+    options = kernels.Options("beta", "weibull", "mid", False, -np.inf, np.inf)
+    rest = rows, samples, "float32", options
+    if shared:
+        order = np.argsort(x, axis=1)
+        ascending = np.take_along_axis(x, order, axis=1)
+        partial = np.full(kernels.partial_shape(rows, samples), np.nan)
+        addresses = (array.ctypes.data for array in (ascending, order, partial))
+        launches = kernels.sorted_rows(given_arrays, *addresses, *rest, wide=True)
+    else:
+        launches = kernels.rows(given_arrays, *rest, DRIVERS[1].device(0))
+    DRIVERS[1].run(launches, 0, 0)
+    written = np.zeros(buffer.size, bool)
+    for name in ("loss", *wanted):
+        written[where[name]] = True
+    np.testing.assert_array_equal(buffer != 77, written)
 
 
-ALTERATIONS = {
-    "no barrier before keys are read": (
-        "shared.keys[thread * ITEMS + i] = keys[i];\n  __syncthreads();",
-        "shared.keys[thread * ITEMS + i] = keys[i];",
+FAULTS = {
+    "no barrier after samples are loaded": (
+        "row_sort.cuh", "    bad = __syncthreads_or(bad);\n\n", "",
     ),
     "no barrier before keys are written": (
-        ".Sort(keys, places);\n  __syncthreads();", ".Sort(keys, places);"
+        "row_sort.cuh", ".Sort(own, from);\n    __syncthreads();", ".Sort(own, from);",
+    ),
+    "no barrier before keys are read": (
+        "row_sort.cuh", "places[thread * ITEMS + i] = from[i];\n    }\n    __syncthreads();",
+        "places[thread * ITEMS + i] = from[i];\n    }",
+    ),
+    "equal samples in another order": (
+        "row_sort.cuh", "own[i] = keys[thread * ITEMS + i];",
+        "own[i] = keys[thread * ITEMS + ITEMS - 1 - i];",
+    ),
+    "strict and not strict exchanged": (
+        "row_sort.cuh", "bound(ascending, count, value, true) - 1",
+        "bound(ascending, count, value, false)",
+    ),
+    "the last of equal samples off by one": (
+        "row_sort.cuh", "bound(ascending, count, value, true) - 1",
+        "bound(ascending, count, value, true)",
     ),
     "two ranks exchanged": (
-        "int first = rank, last = rank;", "int first = rank < 2 ? 1 - rank : rank, last = first;"
+        "batch_shaping.cu", "double shared_rank = rank;",
+        "double shared_rank = rank < 2 && samples > 1 ? 1 - rank : rank;",
     ),
-    "strict and not strict exchanged": ("keys[i], true) - 1", "keys[i], false)"),
+    "no barrier between sums": (
+        "batch_shaping.cu",
+        "    __syncthreads();\n    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce)"
+        ".Sum(sums[k]);\n  }",
+        "    sums[k] = cub::BlockReduce<double, THREADS>(shared.reduce).Sum(sums[k]);\n  }",
+    ),
+    "sums of another row": (
+        "batch_shaping.cu", "sorted.partial[blockIdx.x * 3LL + k] =",
+        "sorted.partial[part * 3LL + k] =",
+    ),
+    "ranks of a share from its start": (
+        "batch_shaping.cu", "double shared_rank = static_cast<double>(rank);",
+        "double shared_rank = static_cast<double>(rank - first_rank);",
+    ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", ALTERATIONS)
-def test_a_kernel_with_one_fault_is_caught(what, tmp_path):
-    """The same check of tied and distinct rows, in several orders, sees each of these."""
-    text, (old, new) = (SHIPPED / "batch_shaping.cu").read_text(), ALTERATIONS[what]
-    assert text.count(old) == 1
-    altered = tmp_path / "altered.cu"
-    altered.write_text(text.replace(old, new))
-    faulty = Kernel(library("batch_shaping", tmp_path, f'-DKERNEL="{altered}"'))
-    rng = np.random.Generator(np.random.Philox(8))
-    x = np.concatenate([rng.normal(size=(2, 90)), rng.normal(size=(2, 90)).round(0)])
-    want = OPERATOR.reference(x, 0.0, 1.0, prior="normal", reduction="none")
-    errors = [
-        np.abs(faulty(x, 0.0, 1.0, prior="normal", seed=seed)["output"] - want).max()
-        for seed in range(1, 6)
-    ]
-    assert not all(error <= 1e-6 for error in errors)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_kernel_with_one_fault_is_seen(fault, tmp_path, monkeypatch):
+    """By distinct and by tied rows, of both ties, in several orders, with a block a row or more."""
+    monkeypatch.setattr(row_sort, "SHARE", 16)
+    sources = altered(tmp_path, *FAULTS[fault])
+
+    def sees(ties, distinct, shared):
+        drawn, weight = arrays(3, 120, distinct, 8, "float64"), np.linspace(1, 2, 3)
+        options = {"prior": "normal", "reduction": "none", "ties": ties}
+        drivers = [HostDriver(seed, sources, UNCHECKED, shared) for seed in ORDERS]
+        return seen(drivers, "batch_shaping", drawn, weight, WRT, **options)
+
+    tried = itertools.product(("mid", "ordinal"), (9, 90), (LARGE, 0))
+    assert any(sees(*each) for each in tried)

@@ -144,3 +144,23 @@ def test_names_with_a_slash_are_kept_whole(tmp_path):
     kept = references._read(tmp_path / "x.npz")
     np.testing.assert_array_equal(kept.reference["a/b"], [1, 1])
     np.testing.assert_array_equal(kept.allowed["a/b"], [0, 0])
+
+
+def test_large_cases_are_prepared_beforehand_once_and_are_what_would_have_been_computed(
+    tmp_path, monkeypatch
+):
+    operator = get("soft_cut")
+    large, small = operator.case("above-64x4096"), operator.case("below-parameters")
+    monkeypatch.setattr(references, "LARGE", 64 * 4096)
+    found = References(tmp_path)
+    assert list(found.prepare([(operator, small)], 2)) == []
+    assert list(found.prepare([(operator, small), (operator, large)], 2)) == [
+        (done, 3) for done in range(4)
+    ]
+    assert list(found.prepare([(operator, large)], 2)) == []
+    want = references.expected(operator, large, 1)
+    monkeypatch.setattr(references, "expected", None)  # a second computation would fail
+    got = found.of(operator, large)[1]
+    for name, array in want.reference.items():
+        np.testing.assert_array_equal(got.reference[name], array)
+        np.testing.assert_array_equal(got.allowed[name], want.allowed[name])
