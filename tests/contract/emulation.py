@@ -14,8 +14,8 @@ from interpreter import missing, on_host, quicken
 from suite import frameworks
 from suite.registry import Declaration
 
-ELEMENTS = 5000
-"""Of the largest case that an emulated implementation is run on."""
+ELEMENTS = {"triton_torch": 5000, "triton_jax": 5000}
+"""Of the largest case that an implementation is run on whose emulation is slow."""
 
 
 def _interpreted() -> str | None:
