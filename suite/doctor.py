@@ -28,7 +28,8 @@ class Finding:
 PACKAGES = {
     "torch": "torch_eager and torch_compiled",
     "jax": "jax_xla",
-    "triton": "torch_compiled on a GPU",
+    "triton": "torch_compiled, triton_torch and triton_jax on a GPU",
+    "jax-triton": "triton_jax on a GPU",
     "scikit-learn": "make workloads (the tensors it makes are in the package already)",
     "hypothesis": "make test",
     "mpmath": "make test",

@@ -29,7 +29,7 @@ FRAMEWORKS = {
     "moments": {"numpy"},
     "torch": {"torch", "numpy", "scipy"},
     "jax": {"jax", "numpy", "scipy"},
-    "triton": {"triton", "torch", "jax", "numpy"},
+    "triton": {"triton", "jax_triton", "numpy", "scipy"},
     "cuda": {"numpy", "cuda", "jax_tvm_ffi", "tvm_ffi"},
 }
 

@@ -4,10 +4,13 @@ A test asks for ``subject`` alone (any implementation), for ``judged`` (with eac
 cases that are small), for ``small`` (with each of a few tiny cases) or for ``path`` (with tiny
 cases that have every value of every option among them). Known errors are left out of all these:
 only ``known_error`` gives them. What needs a framework or a package that is not there is skipped,
-with the reason.
+with the reason. What Triton's interpreter runs, a thousand times slower, gets the smallest cases.
 """
 
+import math
+
 import pytest
+from emulation import ELEMENTS, is_emulated
 from small_cases import paths, quick, richest, shrunk
 from subject import Subject
 from theorems import THEOREMS
@@ -40,7 +43,13 @@ def pytest_generate_tests(metafunc):
 
 def _cases(subject, cases):
     slow = subject.declaration.slow_compile
-    return [richest(subject.operator)] if slow else cases(subject.operator)
+    if slow:
+        return [richest(subject.operator)]
+    found = cases(subject.operator)
+    if is_emulated(subject.declaration):
+        most = ELEMENTS.get(subject.declaration.name, math.inf)
+        found = [c for c in found if math.prod(c.shape(c.arrays[0])) <= most]
+    return found
 
 
 @pytest.fixture

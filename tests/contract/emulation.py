@@ -9,8 +9,35 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from interpreter import missing, on_host, quicken
+
 from suite import frameworks
 from suite.registry import Declaration
+
+ELEMENTS = {"triton_torch": 5000, "triton_jax": 5000}
+"""Of the largest case that an implementation is run on whose emulation is slow."""
+
+
+def _interpreted() -> str | None:
+    """Triton's interpreter, in tiles that it is quick with."""
+    if reason := missing():
+        return reason
+    quicken()
+    from implementations.triton import direct_counts
+
+    # A program takes as long, however much it does.
+    direct_counts.BINS, direct_counts.SAMPLES = 32, 256
+    return None
+
+
+def _called_back() -> str | None:
+    """jax calls back to the interpreter where it would launch by jax-triton."""
+    if reason := _interpreted():
+        return reason
+    from implementations.triton.jax import launch
+
+    launch.carry_out = on_host
+    return None
 
 
 def _cuda_torch() -> str | None:
@@ -25,7 +52,12 @@ def _cuda_jax() -> str | None:
     return driver.emulate_jax()
 
 
-EMULATED: dict[str, Callable[[], str | None]] = {"cuda_torch": _cuda_torch, "cuda_jax": _cuda_jax}
+EMULATED: dict[str, Callable[[], str | None]] = {
+    "cuda_torch": _cuda_torch,
+    "cuda_jax": _cuda_jax,
+    "triton_torch": _interpreted,
+    "triton_jax": _called_back,
+}
 
 
 def is_emulated(declaration: Declaration) -> bool:
