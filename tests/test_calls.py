@@ -39,3 +39,22 @@ def test_numpy_arrays_are_no_tensors_and_tensors_no_numpy_arrays():
 def test_a_missing_or_misspelt_option_is_answered_with_the_operators_arguments(options, answer):
     with pytest.raises(TypeError, match=answer):
         load("batch_shaping", "numpy_scipy")(np.full((2, 3), 0.5), 0.6, 0.4, **options)
+
+
+@pytest.mark.parametrize(
+    ("operator", "option", "values"),
+    [
+        ("occupancy_entropy", "temperature", (0.5, 0.7, 0.9)),
+        ("soft_cut", "steepness", (2.0, 3.0, 5.0)),
+    ],
+)
+def test_a_number_that_changes_leaves_one_compiled_graph(operator, option, values):
+    """An annealed number: Dynamo makes a symbol of it at its second value."""
+    torch = pytest.importorskip("torch")
+    function = load(operator, "torch_eager")
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    rest = {"occupancy_entropy": {"estimator": "sigmoid"}, "soft_cut": {"threshold": 0.1}}
+    x = torch.linspace(-1, 1, 20).reshape(2, 10)
+    for value in values:
+        arguments = {**rest[operator], option: value}
+        torch.testing.assert_close(compiled(x, **arguments), function(x, **arguments))

@@ -19,6 +19,8 @@ FLOATING = ("float32", "float64", "float16", "bfloat16")
 
 def is_array(value: Any) -> bool:
     """True for NumPy, torch and jax arrays (tracers too), False for host scalars."""
+    if isinstance(value, (int, float, str)):  # a number that Dynamo has made a symbol, too
+        return False
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, np.generic)
 
 
