@@ -14,8 +14,9 @@ from interpreter import missing, on_host, quicken
 from suite import frameworks
 from suite.registry import Declaration
 
-ELEMENTS = {"triton_torch": 5000, "triton_jax": 5000}
-"""Of the largest case that an implementation is run on whose emulation is slow."""
+ELEMENTS = {"triton_torch": 2500, "triton_jax": 500}
+"""Of the largest case that an implementation is run on whose emulation is slow; both run the same
+kernels."""
 
 
 def _interpreted() -> str | None:
