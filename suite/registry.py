@@ -192,7 +192,10 @@ def load(operator: str, name: str, *, check_values: bool = True) -> Callable[...
     Raises KeyError for an unknown operator or implementation, ImportError where its framework or a
     package that it requires is missing.
     """
-    return checked(load_declared(find(operator, name)), check_values=check_values)
+    declaration = find(operator, name)
+    if missing := declaration.missing():
+        raise ImportError(f"{name}: {missing}")
+    return checked(load_declared(declaration), check_values=check_values)
 
 
 def load_declared(declaration: Declaration) -> Implementation:

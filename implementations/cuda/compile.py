@@ -6,6 +6,7 @@ A cubin is kept on disk under a name made of everything it depends on, and found
 import functools
 import hashlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,10 @@ def headers():
     from cuda.pathfinder import find_nvidia_header_directory
 
     found = find_nvidia_header_directory("cccl")
+    for folder in () if found else _toolkits():
+        for place in (folder / "include" / "cccl", folder / "include"):
+            if (place / "cub" / "cub.cuh").is_file():
+                return str(place)
     if found is None:
         raise RuntimeError(
             "CUB's headers are not installed: pip install 'cdfbench[cuda]', or a CUDA toolkit"
@@ -46,11 +51,36 @@ def headers():
     return found
 
 
+def _toolkits():
+    """Where a CUDA toolkit may be that no variable names."""
+    compiler = shutil.which("nvcc")
+    if compiler:
+        yield Path(compiler).resolve().parents[1]
+    yield Path("/usr/local/cuda")
+
+
 def nvrtc_version():
     """(major, minor)."""
     from cuda.bindings import nvrtc
 
     return tuple(nvrtc.nvrtcVersion()[1:])
+
+
+def kernel(source, name, beside, architecture, folder=None):
+    """(cubin, symbol) of one of a source's kernels.
+
+    One that is not kept yet is compiled together with those of ``beside`` that are not, as reading
+    CUB's headers is most of the work. folder, raises: as ``compiled``.
+    """
+    folder = cache_folder() if folder is None else folder
+    notes = {n: folder / f"{_key(source, (n,), architecture)}.kernel" for n in (name, *beside)}
+    if not notes[name].exists():
+        new = tuple(dict.fromkeys(n for n, note in notes.items() if not note.exists()))
+        made = compiled(source, new, architecture, folder)
+        for other in new:
+            _write(notes[other], f"{made.cubin.name} {made.symbols[other]}".encode())
+    cubin, symbol = notes[name].read_text(encoding="utf-8").split(" ")
+    return folder / cubin, symbol
 
 
 def compiled(source, names, architecture, folder=None):
@@ -61,12 +91,9 @@ def compiled(source, names, architecture, folder=None):
     """
     from cuda.core import Program, ProgramOptions
 
-    text = (SOURCES / source).read_text(encoding="utf-8")
-    shipped = [path.read_bytes() for path in sorted(SOURCES.glob("*.cuh"))]
-    parts = (text, *names, architecture, *FLAGS, str(nvrtc_version()), headers())
-    digest = hashlib.sha256("\0".join(parts).encode() + b"\0".join(shipped)).hexdigest()[:24]
     folder = cache_folder() if folder is None else folder
-    cubin = folder / f"{Path(source).stem}-{architecture}-{digest}.cubin"
+    text = (SOURCES / source).read_text(encoding="utf-8")
+    cubin = folder / f"{_key(source, names, architecture)}.cubin"
     listing, report = cubin.with_suffix(".symbols"), cubin.with_suffix(".report")
     if not cubin.exists():
         with tempfile.TemporaryFile("w+") as log:
@@ -89,6 +116,14 @@ def compiled(source, names, architecture, folder=None):
     return Kernels(cubin, found, report.read_text(encoding="utf-8"))
 
 
+def _key(source, names, architecture):
+    """A file's name, of all that kernels depend on."""
+    shipped = [path.read_bytes() for path in (SOURCES / source, *sorted(SOURCES.glob("*.cuh")))]
+    parts = (*names, architecture, *FLAGS, str(nvrtc_version()), headers())
+    digest = hashlib.sha256("\0".join(parts).encode() + b"\0".join(shipped)).hexdigest()[:24]
+    return f"{Path(source).stem}-{architecture}-{digest}"
+
+
 def _text(symbol):
     return symbol.decode() if isinstance(symbol, bytes) else symbol
 
@@ -96,6 +131,6 @@ def _text(symbol):
 def _write(path, data):
     """Aside and renamed, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_bytes(data)
-    aside.replace(path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as aside:
+        aside.write(data)
+    Path(aside.name).replace(path)

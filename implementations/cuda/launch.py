@@ -9,7 +9,7 @@ import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from implementations.cuda.compile import compiled
+from implementations.cuda.compile import kernel as compiled_kernel
 
 POINTER = ctypes.c_void_p
 WHOLE = ctypes.c_longlong
@@ -61,6 +61,9 @@ class Device:
 class Driver:
     """Launches by the CUDA driver; every call's return code is checked."""
 
+    def __init__(self):
+        self._loaded = {}
+
     @functools.cache  # noqa: B019 - one driver lives as long as the process
     def device(self, index):
         """What a ``Device`` says of the GPU of that index."""
@@ -90,7 +93,7 @@ class Driver:
         left = self._enter(index)
         try:
             for one in launches:
-                kernel = self._kernel(one.source, one.kernel, one.shared, index)
+                kernel = self._kernel(one, index, launches)
                 parameters = (ctypes.c_void_p * 1)(ctypes.addressof(one.arguments))
                 _checked(
                     driver.cuLaunchKernel(
@@ -124,20 +127,25 @@ class Driver:
         self.device(index)
         return _checked(driver.cuDevicePrimaryCtxRetain(_checked(driver.cuDeviceGet(index))))
 
-    @functools.cache  # noqa: B019
-    def _kernel(self, source, name, shared, index):
-        """The loaded kernel, allowed its shared memory on the GPU of that index."""
+    def _kernel(self, one, index, beside):
+        """A launch's kernel on a GPU, loaded once; what is launched beside it is compiled with it."""
+        key = one.source, one.kernel, one.shared, index
+        if key not in self._loaded:
+            self._loaded[key] = self._load(one, index, beside)
+        return self._loaded[key]
+
+    def _load(self, one, index, beside):
         from cuda.bindings import driver
 
-        kernels = compiled(source, (name,), self.device(index).architecture)
-        library = _checked(
-            driver.cuLibraryLoadData(kernels.cubin.read_bytes(), [], [], 0, [], [], 0)
-        )
-        kernel = _checked(driver.cuLibraryGetKernel(library, kernels.symbols[name].encode()))
-        if shared > 48 * 1024:
+        names = [other.kernel for other in beside if other.source == one.source]
+        architecture = self.device(index).architecture
+        cubin, symbol = compiled_kernel(one.source, one.kernel, names, architecture)
+        library = _checked(driver.cuLibraryLoadData(cubin.read_bytes(), [], [], 0, [], [], 0))
+        kernel = _checked(driver.cuLibraryGetKernel(library, symbol.encode()))
+        if one.shared > 48 * 1024:
             attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
             handle = _checked(driver.cuDeviceGet(index))
-            _checked(driver.cuKernelSetAttribute(attribute, shared, kernel, handle), name)
+            _checked(driver.cuKernelSetAttribute(attribute, one.shared, kernel, handle), one.kernel)
         # As an integer: what takes a function takes a kernel too, but Python's types differ.
         return driver.CUfunction(int(kernel))
 

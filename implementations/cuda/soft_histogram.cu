@@ -654,7 +654,7 @@ __device__ __forceinline__ T clenshaw(const T* coefficients, long long stride, T
 // shared memory where it is NEAR, else reads it where it is. Rows that go the other way are taken to
 // every edge.
 template <typename S, bool WEIGHTS, bool NEAR>
-__global__ void soft_histogram_evaluate(Histogram call) {
+__global__ void __launch_bounds__(1024) soft_histogram_evaluate(Histogram call) {
   using T = ComputedIn<S>;
   const long long row = blockIdx.x / call.parts, part = blockIdx.x % call.parts;
   const RowOfSamples<S> given(call, row);

@@ -61,6 +61,24 @@ def test_what_is_compiled_is_found_again_and_another_header_is_another_kernel(
         assert module.compiled("go.cu", ("go",), other, tmp_path / "cache").cubin != first.cubin
 
 
+def test_kernels_that_are_launched_together_are_compiled_together_and_found_one_by_one(
+    tmp_path, monkeypatch
+):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    text = "template <int N> __global__ void go(float* x) { x[0] = N; }\n"
+    (sources / "go.cu").write_text(text)
+    monkeypatch.setattr(module, "SOURCES", sources)
+    names, cache = ("go<1>", "go<2>", "go<3>"), tmp_path / "cache"
+    first = module.kernel("go.cu", "go<2>", names[:2], "sm_90", cache)
+    assert first == module.kernel("go.cu", "go<2>", names, "sm_90", cache)
+    assert module.kernel("go.cu", "go<1>", (), "sm_90", cache)[0] == first[0]
+    assert len(list(cache.glob("*.cubin"))) == 1
+    cubin, symbol = module.kernel("go.cu", "go<3>", names, "sm_90", cache)
+    assert len(list(cache.glob("*.cubin"))) == 2 and cubin != first[0]
+    assert symbol.encode() in cubin.read_bytes() and first[1] != symbol
+
+
 def test_what_does_not_compile_says_where(tmp_path, monkeypatch):
     (tmp_path / "broken.cu").write_text("__global__ void go() { nothing(); }\n")
     monkeypatch.setattr(module, "SOURCES", tmp_path)

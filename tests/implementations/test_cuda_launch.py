@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from implementations.cuda import launch
-from implementations.cuda.compile import Kernels
 
 driver = pytest.importorskip("cuda.bindings.driver", reason="needs cuda-bindings")
 bindings = pytest.importorskip("cuda.bindings")
@@ -76,11 +75,11 @@ def recorded(monkeypatch, tmp_path):
     cubin.write_bytes(b"cubin")
     compiled = []
 
-    def compile_kernels(source, names, architecture):
-        compiled.append((source, names, architecture))
-        return Kernels(cubin, {name: f"symbol of {name}" for name in names}, "")
+    def compile_kernel(source, name, beside, architecture):
+        compiled.append((source, name, tuple(beside), architecture))
+        return cubin, f"symbol of {name}"
 
-    monkeypatch.setattr(launch, "compiled", compile_kernels)
+    monkeypatch.setattr(launch, "compiled_kernel", compile_kernel)
     return SimpleNamespace(driver=stand_in, compiled=compiled, run=launch.Driver().run)
 
 
@@ -91,7 +90,7 @@ def one(kernel="go<1>", shared=0, first=5):
 def test_a_launch_gets_its_blocks_threads_memory_stream_and_structure(recorded):
     recorded.run([one(shared=96)], 0, 1234)
     assert recorded.driver.seen == [(7, (3, 1, 1, 64, 1, 1, 96, 1234), 5, 0.5)]
-    assert recorded.compiled == [("go.cu", ("go<1>",), "sm_90")]
+    assert recorded.compiled == [("go.cu", "go<1>", ("go<1>",), "sm_90")]
     (symbol,) = [call[1][1] for call in recorded.driver.calls if call[0] == "cuLibraryGetKernel"]
     assert symbol == b"symbol of go<1>"
 
@@ -101,7 +100,8 @@ def test_launches_run_in_order_and_a_kernel_is_loaded_once(recorded):
     recorded.run([one(first=3)], 0, 0)
     assert [launched[2] for launched in recorded.driver.seen] == [1, 2, 3]
     assert recorded.driver.names().count("cuLibraryLoadData") == 2
-    assert [names for _, names, _ in recorded.compiled] == [("go<1>",), ("other",)]
+    assert [name for _, name, _, _ in recorded.compiled] == ["go<1>", "other"]
+    assert all(beside == ("go<1>", "other") for _, _, beside, _ in recorded.compiled)
 
 
 def test_a_gpu_of_another_index_loads_for_itself(recorded):

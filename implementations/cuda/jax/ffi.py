@@ -89,7 +89,12 @@ class Place:
 
 
 def first_device():
-    """Of this process's GPUs, that which decides what fits a block."""
+    """Of this process's GPUs, that which decides what fits a block.
+
+    Raises RuntimeError where jax has none.
+    """
+    if "cpu" not in PLATFORMS and jax.default_backend() == "cpu":
+        raise RuntimeError("the CUDA kernels run on cuda only: jax sees no GPU")
     return launch.device(0)
 
 

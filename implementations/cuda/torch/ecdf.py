@@ -46,7 +46,7 @@ def _empty(x, *_):
 
 def _run_pairs(cotangent, x, plotting_position, surrogate, scale):
     """The gradient (R, N) of a surrogate that sums over pairs."""
-    ops.require_beside(x, cotangent=cotangent)
+    ops.require_like(x, cotangent=cotangent)
     (count, samples), x, cotangent = x.shape, x.contiguous(), cotangent.contiguous()
     gradient = torch.empty_like(x)
     addresses = x.data_ptr(), cotangent.data_ptr(), gradient.data_ptr()

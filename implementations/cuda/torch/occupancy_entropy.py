@@ -30,7 +30,7 @@ def _arrays(z, noise, temperature):
 
 
 def _contiguous(z, noise):
-    ops.require_beside(z, noise=noise)
+    ops.require_like(z, noise=noise)
     return z.contiguous(), None if noise is None else noise.contiguous()
 
 

@@ -22,6 +22,8 @@ def define(name, schema, run, fake, backward=None, save=None, widen=None):
     LIBRARY.define(f"{name}{schema}")
     for key in KEYS:
         LIBRARY.impl(name, run, key)
+    if "CPU" not in KEYS:
+        LIBRARY.impl(name, _refuse, "CPU")
     full = f"{NAMESPACE}::{name}"
     torch.library.register_fake(full, fake, lib=LIBRARY)
     operator = getattr(getattr(torch.ops, NAMESPACE), name).default
@@ -34,6 +36,10 @@ def define(name, schema, run, fake, backward=None, save=None, widen=None):
         return (operator if torch.compiler.is_compiling() else function.apply)(*arguments)
 
     return call
+
+
+def _refuse(*arguments):
+    raise ValueError("x is on cpu: the CUDA kernels run on cuda only; x.cuda() is there")
 
 
 def _function(operator, backward, save, widen):
@@ -103,7 +109,30 @@ def wanted(*inputs):
 
 
 def require_beside(x, **others):
-    """Raise ValueError for a tensor that is not on x's device."""
+    """Raise ValueError or TypeError for what is not on x's device, computed as it is, and of rows.
+
+    others: tensors (R, ...) of x's dtype or of what it is computed in, whole numbers, or None.
+    """
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"x has shape {tuple(x.shape)}: expected rows of samples, none empty")
     for name, other in others.items():
-        if other is not None and other.device != x.device:
+        if other is None:
+            continue
+        if other.device != x.device:
             raise ValueError(f"{name} is on {other.device}: expected {x.device}, where x is")
+        if other.ndim == 0 or len(other) != len(x):
+            raise ValueError(f"{name} has shape {tuple(other.shape)}: expected {len(x)} rows")
+        allowed = (x.dtype, computed(x.dtype), torch.float64, torch.int32)
+        if other.dtype not in allowed:
+            raise TypeError(f"{name} has dtype {other.dtype}: expected {x.dtype}, as x has")
+
+
+def require_like(x, **others):
+    """Raise for what has not x's device, dtype and shape; None passes."""
+    require_beside(x, **others)
+    for name, other in others.items():
+        if other is not None and (other.shape, other.dtype) != (x.shape, x.dtype):
+            raise ValueError(
+                f"{name} is {other.dtype} of shape {tuple(other.shape)}: expected {x.dtype} of "
+                f"{tuple(x.shape)}, as x is"
+            )

@@ -49,9 +49,16 @@ def _size(x, edges, weights, kernel):
     return kernels.sizes(rows, samples, edges.shape[-1], dtype, kernel, weighted, ops.device_of(x))
 
 
+def _require(x, edges, bandwidth, weights):
+    ops.require_beside(x, edges=edges, bandwidth=bandwidth)
+    ops.require_like(x, weights=weights)
+    if edges.dtype != ops.computed(x.dtype):
+        raise TypeError(f"edges has dtype {edges.dtype}: expected {ops.computed(x.dtype)}")
+
+
 def _run(x, edges, bandwidth, weights, number, keep, *options):
     """The output, and what a backward pass needs: counts, flags, and nodes if to be kept."""
-    ops.require_beside(x, edges=edges, bandwidth=bandwidth, weights=weights)
+    _require(x, edges, bandwidth, weights)
     size, arrays, given = _given(x, edges, bandwidth, weights, options[0])
     output, counts, flags, nodes = _results(x, edges, size, keep)
     if size.moments and not keep:
@@ -108,8 +115,8 @@ def _run_backward(
     cotangent, x, edges, bandwidth, weights, counts, flags, nodes, number, wanted, *options
 ):
     """Gradients to x, edges, bandwidth and weights (R, ...), empty where not wanted."""
-    given = {"edges": edges, "bandwidth": bandwidth, "weights": weights, "cotangent": cotangent}
-    ops.require_beside(x, **given, counts=counts, flags=flags, nodes=nodes)
+    _require(x, edges, bandwidth, weights)
+    ops.require_beside(x, cotangent=cotangent, counts=counts, flags=flags, nodes=nodes)
     size, arrays, strides = _given(x, edges, bandwidth, weights, options[0])
     found = _gradients(cotangent, x, edges, bandwidth, weights, counts, flags, nodes, number,
                        wanted)  # fmt: skip
