@@ -31,6 +31,13 @@ def gpu():
         pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def no_gpu():
+    """Skips where there is one, whose time is not for the host's compiler."""
+    if frameworks.get("torch").missing("cuda") is None:
+        pytest.skip("the GPU itself runs the kernels here")
+
+
 @pytest.fixture
 def implementation(request, gpu):
     return _runnable(request.param)

@@ -4,7 +4,7 @@ import every_kernel
 import pytest
 import sanitized
 from chosen import MOMENTS, sizes_of
-from cuda_host.build import NEEDS, SHIPPED, compiler
+from cuda_host.build import SHIPPED
 from cuda_host.driver import HostDriver, launching, on_cpu_torch
 from cuda_host.under_asan import kernels
 from on_device import Problem, case_of, differences
@@ -13,7 +13,6 @@ from implementations.cuda import soft_histogram
 from suite import operators, registry
 from suite.operators.base import PASSES, inputs
 
-on_the_host = pytest.mark.skipif(compiler() is None, reason=NEEDS)
 DIRECT = "every sample at every edge"
 
 
@@ -21,9 +20,13 @@ def test_every_call_is_right(kernel):
     assert sanitized.wrong(kernel) == 0
 
 
-@on_the_host
-def test_the_calls_launch_every_kernel_and_are_right():
-    on_cpu_torch()
+def prepare():
+    if reason := on_cpu_torch():
+        pytest.skip(reason)
+
+
+def test_the_calls_launch_every_kernel_and_are_right(no_gpu):
+    prepare()
     with launching(HostDriver()) as host:
         for name in every_kernel.CALLS:
             assert sanitized.wrong(registry.find(name, "cuda_torch"), "cpu") == 0
@@ -62,10 +65,9 @@ def test_long_rows_go_by_moments(case):
     assert (route == DIRECT) == (samples < soft_histogram.LEAST)
 
 
-@on_the_host
-def test_calls_are_repeated_in_fixed_point_and_without_it():
+def test_calls_are_repeated_in_fixed_point_and_without_it(no_gpu):
+    prepare()
     declaration = registry.find("soft_histogram", "cuda_torch")
-    on_cpu_torch()
     for size in sizes_of(declaration):
         problem = Problem(declaration, case_of(operators.get("soft_histogram"), *size), "cpu")
         with launching(HostDriver(seed=1)) as one:

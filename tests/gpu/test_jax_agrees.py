@@ -1,4 +1,4 @@
-"""The kernels give jax what they give torch: the same launches, on arrays of another allocator."""
+"""The kernels are right in jax and give it what they give torch, on another allocator's arrays."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ def test_jax_and_torch_get_the_same(jax_kernel):
 
 
 @pytest.mark.parametrize("operator", every_kernel.CALLS)
-def test_on_the_host_they_get_the_same_of_the_same_input_only(operator):
+def test_on_the_host_they_get_the_same_for_the_same_input_only(operator, no_gpu):
     pytest.importorskip("jax_tvm_ffi", reason="needs jax-tvm-ffi: pip install 'cdfbench[cuda]'")
     if reason := driver.on_cpu_jax() or driver.on_cpu_torch():
         pytest.skip(reason)
