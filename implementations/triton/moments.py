@@ -60,8 +60,9 @@ def located(x, frame, i, n, cells):
     start, width = tl.load(frame), tl.load(frame + 1)
     u = (tl.load(x + i, mask=i < n, other=0.0).to(tl.float64) - start) / width
     real = (i < n) & (u == u)
-    u = tl.minimum(tl.maximum(tl.where(real, u, 0.0), 0.0), cells - 1e-9)
-    cell = u.to(tl.int32)
+    u = tl.minimum(tl.maximum(tl.where(real, u, 0.0), 0.0), cells)
+    # In integers: a float32 cannot say "just below cells".
+    cell = tl.minimum(u.to(tl.int32), cells - 1)
     return cell, 2.0 * (u - cell.to(tl.float64)) - 1.0, real
 
 
