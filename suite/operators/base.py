@@ -126,6 +126,7 @@ class Operator:
     check_values(*signature): raises for bad device values. May be switched off.
     options: every advertised value of every option, so that coverage can be counted.
     twice: second derivatives are defined (otherwise they must raise).
+    yardsticks: what is timed beside the cells, of those in ``suite.timing.yardsticks``.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Operator:
     error_cases: tuple[ErrorCase, ...]
     options: Mapping[str, tuple[Any, ...]]
     twice: bool = False
+    yardsticks: tuple[str, ...] = ("copy", "sort")
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]

@@ -220,4 +220,5 @@ OPERATOR = Operator(
     cases=CASES,
     error_cases=ERROR_CASES,
     options={"kernel": KERNELS, "density": (False, True), "overflow": OVERFLOW},
+    yardsticks=("copy", "sort", "histogram"),
 )

@@ -29,6 +29,7 @@ METRICS = [
     "yardstick_copy",
     "yardstick_sort",
     "normalised_sort",
+    "normalised_histogram",
     "throughput",
     "bandwidth",
     "roofline_share",

@@ -12,6 +12,7 @@ from suite.timing.evidence import Evidence
 from suite.timing.failure import failure
 from suite.timing.probing import Answers
 from suite.timing.session import Item, Session
+from suite.timing.yardsticks import YARDSTICKS
 
 
 def test_item(item: Item, session: Session, benchmark) -> None:
@@ -61,15 +62,16 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
 
 
 def _yardstick(item: Item, session: Session, benchmark) -> dict:
-    """A copy of the bytes the operator must move at least, or a sort of its samples."""
+    """What the cells are held against, on the same arrays and by the same clock."""
     case, framework = session.operator.case(item.cell.case), session.framework
     if reason := session.unsupported(case):
         return {"status": "unsupported", "reason": reason}
-    main = case.arrays[0]
-    yard = getattr(framework, item.yardstick)
+    if item.yardstick == "histogram" and session.plan.device != "cpu":
+        return {"status": "unsupported", "reason": "NumPy counts in the host's memory"}
+    yard = YARDSTICKS[item.yardstick](framework, case)
 
     def call(arrays, weight):
-        return (yard(arrays[main]),)
+        return (yard(arrays),)
 
     cell = session.cell(item.cell, "forward", call)
     cell.keeps = False

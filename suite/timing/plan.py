@@ -77,8 +77,12 @@ class CellPlan:
 
 
 def yardstick_group(case: Case) -> str:
-    """Cases with equal names share their yardsticks: same samples in number, dtype and kind."""
-    return f"{case.shape(case.arrays[0])} {case.dtype} {case.data}"
+    """Cases with equal names share their yardsticks: same samples in number, dtype and kind.
+
+    And as many edges, where there are any: what counts between them is a yardstick, too.
+    """
+    shapes = [case.shape(name) for name in (case.arrays[0], "edges") if name in case.dims]
+    return f"{' '.join(map(str, shapes))} {case.dtype} {case.data}"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ PROBES = CellPlan("probes", "forward+backward")
 
 @dataclass(frozen=True)
 class Item:
-    """One pytest item: a cell, a yardstick ("copy", "sort") of its case, or the probes."""
+    """One pytest item: a cell, a yardstick of its case by name, or the probes."""
 
     cell: CellPlan
     yardstick: str = ""
@@ -103,8 +103,8 @@ class Session:
             group = (yardstick_group(self.operator.case(cell.case)), cell.clock)
             if self.plan.mode == "time" and group not in seen:
                 seen.add(group)
-                yield Item(cell, "copy")
-                yield Item(cell, "sort")
+                for yardstick in self.operator.yardsticks:
+                    yield Item(cell, yardstick)
             yield Item(cell)
         if self.plan.probe:
             yield Item(PROBES, probes=True)
