@@ -295,7 +295,8 @@ def bench_gpu(
 
 @app.command()
 def targets(results: Stored = Path("results")) -> None:
-    """What kernels are to reach on a GPU, and what stored runs have measured of it."""
+    """What is to be reached on a GPU and on a CPU, and what stored runs have measured of it."""
+    from suite.report import cpu_targets
     from suite.report import targets as aims
 
     runs = aims.on_gpus(results)
@@ -306,6 +307,12 @@ def targets(results: Stored = Path("results")) -> None:
             line = f"{operator} {case} {pass_}, {target}: {verdict} ({numbers})"
             console.print(line, markup=False, soft_wrap=True)
     console.print(_shown_path(aims.write_targets(results)))
+    for where, theirs in cpu_targets.on_cpus(results).items():
+        console.print(f"[bold]{where}[/]")
+        for operator, name, case, pass_, target, value, verdict in cpu_targets.table(theirs):
+            line = f"{operator} {name} {case} {pass_}, {target}: {verdict} ({value})"
+            console.print(line, markup=False, soft_wrap=True)
+    console.print(_shown_path(cpu_targets.write_page(results)))
 
 
 @app.command()

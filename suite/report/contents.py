@@ -14,6 +14,9 @@ from suite import results
 from suite.report.measured import Measured, quantity
 from suite.report.ranking import Standing, representative, standings
 
+RATIOS = {"x sort": "normalised_sort", "x hist": "normalised_histogram"}
+"""Heads of the columns that hold a time over a yardstick's."""
+
 NEVER, NOT_RUN = "never ok", "not in this run"
 TOO_FAST = "faster than a copy of the bytes it must move: cached, or suspicious"
 
@@ -42,16 +45,19 @@ def leaderboard(run: Measured, operator: str, case: str, device: str, clock: str
     said = run.cases.get(operator, {}).get(case, {})
     sizes = ", ".join(f"{axis} = {extent:,}" for axis, extent in said.get("sizes", {}).items())
     options = ", ".join(f"{k}={v}" for k, v in said.get("options", {}).items())
+    ratios = {head: metric for head, metric in RATIOS.items()
+              if head == "x sort" or run.of(operator)[metric].notna().any()}  # fmt: skip
     return Table(
         f"{operator}: {case} ({device}, {clock} clock)",
-        ("", "implementation", "status", "value err", "grad err", "forward", "fwd+bwd", "x sort",
+        ("", "implementation", "status", "value err", "grad err", "forward", "fwd+bwd", *ratios,
          "memory", "compile"),
-        tuple(_standing_row(s) for s in standings(run, operator, case, device, clock)),
+        tuple(_standing_row(standing, ratios.values())
+              for standing in standings(run, operator, case, device, clock)),
         "; ".join(part for part in (said.get("dtype", ""), sizes, options) if part),
     )  # fmt: skip
 
 
-def _standing_row(standing: Standing) -> tuple[str, ...]:
+def _standing_row(standing: Standing, ratios: Iterable[str]) -> tuple[str, ...]:
     forward, backward = standing.forward, standing.backward
     both = [cell for cell in (forward, backward) if cell is not None]
     last = both[-1]
@@ -63,7 +69,7 @@ def _standing_row(standing: Standing) -> tuple[str, ...]:
         _error(backward["gradient_error"] if backward is not None else None),
         _if_ok(forward, "time", "s"),
         _if_ok(backward, "time", "s"),
-        _ratio(last["normalised_sort"]) if last["status"] == "ok" else "-",
+        *(_ratio(last[metric]) if last["status"] == "ok" else "-" for metric in ratios),
         _if_ok(last, "peak_memory", "B"),
         _if_ok(last, "compile_time", "s"),
     )

@@ -16,7 +16,8 @@ SPEED = {
 UNITS = {
     "value_error": "tolerance", "gradient_error": "tolerance", "time": "s", "time_iqr": "s",
     "yardstick_copy": "s", "yardstick_sort": "s", "normalised_copy": "ratio",
-    "normalised_sort": "ratio", "throughput": "elements/s", "compile_time": "s",
+    "normalised_sort": "ratio", "normalised_histogram": "ratio",
+    "throughput": "elements/s", "compile_time": "s",
     "peak_memory": "bytes", "bandwidth": "bytes/s", "roofline_share": "", "graphs": "",
     "graph_breaks": "", "kernels": "",
 }  # fmt: skip
@@ -31,8 +32,8 @@ def cell_rows(operator, implementation, case, pass_, metrics, *, status="ok", re
         "reason": reason,
     }  # fmt: skip
     timed = {"time", "time_iqr", "yardstick_copy", "yardstick_sort", "normalised_copy",
-             "normalised_sort", "throughput", "bandwidth", "roofline_share", "graphs",
-             "graph_breaks", "kernels"}  # fmt: skip
+             "normalised_sort", "normalised_histogram", "throughput", "bandwidth",
+             "roofline_share", "graphs", "graph_breaks", "kernels"}  # fmt: skip
     rows = [
         {**head, "clock": clock if metric in timed else "", "metric": metric, "value": value,
          "unit": UNITS[metric]}
