@@ -60,7 +60,7 @@ def relaxed_bernoulli(x, a, b, from_logits):
     log_x, log_y = (
         (jax.nn.log_sigmoid(x), jax.nn.log_sigmoid(-x))
         if from_logits
-        else (jnp.log(x), jnp.log1p(-x))
+        else (jnp.log(x), jnp.log(1 - x))
     )
     z = x if from_logits else log_x - log_y
     t = b * z - logit_a

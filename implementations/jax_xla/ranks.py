@@ -88,42 +88,43 @@ def unsort_rows(values, order):
 def sorted_ranks(ascending, ties):
     """Ranks (R, N), in x's dtype, of rows that are ascending already; ties "ordinal", "mid", "max".
 
-    The scans for groups of equal samples run only when some row has one.
+    Few samples are equal where they are drawn from a density: so short groups are told by their
+    neighbours, and the scans for longer ones run only when some row has one.
     """
     plain = lax.broadcasted_iota(jnp.int32, ascending.shape, 1)
     if ties == "ordinal" or ascending.shape[1] == 1:
         return (plain + 1).astype(ascending.dtype)
-    tied = jnp.any(ascending[:, 1:] == ascending[:, :-1])
-    return lax.cond(
-        tied,
-        lambda ascending: _tied_ranks(ascending, ties),
-        lambda ascending: (plain + 1).astype(ascending.dtype),
-        ascending,
-    )
-
-
-def _tied_ranks(ascending, ties):
-    """From the first and last index of every group of equals, spread by doubling steps.
-
-    A step that changes nothing is the last one: no group is longer than it.
-    """
-    plain = lax.broadcasted_iota(jnp.int32, ascending.shape, 1)
-    final = plain.shape[1] - 1
-    same = ascending[:, 1:] == ascending[:, :-1]
-    edge = jnp.zeros((ascending.shape[0], 1), bool)
-
-    def spread(state):
-        step, first, last, _ = state
-        before = jnp.maximum(first, _gather(first, jnp.maximum(plain - step, 0)))
-        after = jnp.minimum(last, _gather(last, jnp.minimum(plain + step, final)))
-        return 2 * step, before, after, jnp.any((before != first) | (after != last))
-
-    first = jnp.where(jnp.concatenate([edge, same], 1), 0, plain)
-    last = jnp.where(jnp.concatenate([same, edge], 1), final, plain)
-    state = (jnp.int32(1), first, last, jnp.bool_(True))
-    _, first, last, _ = lax.while_loop(lambda state: state[3] & (state[0] <= final), spread, state)
+    if ascending.shape[1] <= SHORT:
+        first, last = _ends_by_neighbours(ascending)
+    else:
+        long = jnp.any(ascending[:, SHORT:] == ascending[:, :-SHORT])
+        first, last = lax.cond(long, _ends_by_scans, _ends_by_neighbours, ascending)
     doubled = 2 * last + 2 if ties == "max" else first + last + 2
     return doubled.astype(ascending.dtype) / 2
+
+
+SHORT = 3
+"""Samples of the longest group of equals that neighbours tell."""
+
+
+def _ends_by_neighbours(ascending):
+    """0-based index of the first and of the last of every sample's group, none above `SHORT`."""
+    first = last = lax.broadcasted_iota(jnp.int32, ascending.shape, 1)
+    for step in range(1, min(SHORT, ascending.shape[1])):
+        same = (ascending[:, step:] == ascending[:, :-step]).astype(jnp.int32)
+        first = first - jnp.pad(same, ((0, 0), (step, 0)))
+        last = last + jnp.pad(same, ((0, 0), (0, step)))
+    return first, last
+
+
+def _ends_by_scans(ascending):
+    """The same of groups of any length."""
+    plain = lax.broadcasted_iota(jnp.int32, ascending.shape, 1)
+    same = ascending[:, 1:] == ascending[:, :-1]
+    edge = jnp.zeros((ascending.shape[0], 1), bool)
+    first = jnp.where(jnp.concatenate([edge, same], 1), 0, plain)
+    last = jnp.where(jnp.concatenate([same, edge], 1), plain.shape[1] - 1, plain)
+    return lax.cummax(first, axis=1), lax.cummin(last, axis=1, reverse=True)
 
 
 def ranks(x, ties):

@@ -35,7 +35,7 @@ def _samples(case: Case, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0.5, 2.5, size=shape)
     if case.data == "tied":
         return np.maximum(rng.normal(0.2, 1.0, size=shape).round(1), 0.0)
-    inside = rng.beta(0.8, 1.4, size=shape).clip(0.01, 0.99)
+    inside = 0.01 + 0.98 * rng.beta(0.8, 1.4, size=shape)
     if case.data == "ends":
         ends = rng.integers(2, size=shape)
         return np.where(rng.uniform(size=shape) < 0.2, ends, inside)
