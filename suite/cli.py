@@ -309,7 +309,7 @@ def targets(results: Stored = Path("results")) -> None:
     console.print(_shown_path(aims.write_targets(results)))
     for where, theirs in cpu_targets.on_cpus(results).items():
         console.print(f"[bold]{where}[/]")
-        for operator, name, case, pass_, target, value, verdict in cpu_targets.table(theirs):
+        for operator, name, case, pass_, target, value, verdict, _ in cpu_targets.table(theirs):
             line = f"{operator} {name} {case} {pass_}, {target}: {verdict} ({value})"
             console.print(line, markup=False, soft_wrap=True)
     console.print(_shown_path(cpu_targets.write_page(results)))

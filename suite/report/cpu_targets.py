@@ -13,7 +13,7 @@ from suite.results import Run, read_all
 
 BACKWARD = "forward+backward"
 PAGE = "cpu-targets.md"
-HEADS = ("operator", "implementation", "case", "pass", "target", "measured", "verdict")
+HEADS = ("operator", "implementation", "case", "pass", "target", "measured", "verdict", "commit")
 _WORDS = {
     "normalised_histogram": "of np.histogram",
     "normalised_sort": "of the framework's sort",
@@ -72,8 +72,8 @@ TARGETS = (
 """Memory counts the gradient to 1e7 float32 samples, too."""
 
 
-def measured(target: Target, runs: Iterable[Run]) -> float | None:
-    """What the newest run that has the cell right says of it; None where none has."""
+def measured(target: Target, runs: Iterable[Run]) -> tuple[float, str] | None:
+    """The metric by the newest run that has the cell right, and that run's commit; else None."""
     found = None
     for run in runs:
         cells = run.metric(target.metric)
@@ -83,7 +83,8 @@ def measured(target: Target, runs: Iterable[Run]) -> float | None:
         for column, value in wanted.items():
             cells = cells[cells[column] == value]
         values = cells["value"].dropna()
-        found = float(values.iloc[-1]) if len(values) else found
+        if len(values):
+            found = float(values.iloc[-1]), str(run.info.get("commit") or "unknown")[:7]
     return found
 
 
@@ -91,15 +92,14 @@ def table(runs: Iterable[Run]) -> list[tuple[str, ...]]:
     """A row a target, in the order of ``HEADS``."""
     runs, rows = tuple(runs), list[tuple[str, ...]]()
     for target in TARGETS:
-        value = measured(target, runs)
-        verdict = (
-            "not measured" if value is None else "met" if value <= target.at_most else "not met"
-        )
-        rows.append(
-            (target.operator, target.implementation, target.case, target.pass_,
-             f"at most {target.words(target.at_most)}",
-             "-" if value is None else target.words(value), verdict)
-        )  # fmt: skip
+        head = (target.operator, target.implementation, target.case, target.pass_)
+        found, limit = measured(target, runs), f"at most {target.words(target.at_most)}"
+        if found is None:
+            rows.append((*head, limit, "-", "not measured", "-"))
+            continue
+        value, commit = found
+        verdict = "met" if value <= target.at_most else "not met"
+        rows.append((*head, limit, target.words(value), verdict, commit))
     return rows
 
 

@@ -14,23 +14,28 @@ FORWARD = Target("soft_histogram", "torch_moments", CASE, "forward", "normalised
 def run(value, *, name="torch_moments", pass_="forward", metric="normalised_histogram", **place):
     place = {"device": "cpu", "clock": "wall", "status": "ok", **place}
     rows = cell_rows("soft_histogram", name, CASE, pass_, {metric: value}, **place)
-    return Run({}, pd.DataFrame(rows), pd.DataFrame())
+    return Run({"commit": "0123456789"}, pd.DataFrame(rows), pd.DataFrame())
 
 
 def test_the_newest_right_cell_on_a_cpu_counts():
-    assert measured(FORWARD, [run(0.7), run(1.2)]) == 1.2
+    assert measured(FORWARD, [run(0.7), run(1.2)]) == (1.2, "0123456")
     others = [run(0.1, device="cuda"), run(0.1, status="wrong"), run(0.1, name="jax_moments"),
               run(0.1, pass_=BACKWARD), run(0.1, metric="normalised_sort")]  # fmt: skip
     assert measured(FORWARD, others) is None
-    assert measured(FORWARD, [run(0.7), *others]) == 0.7
+    assert measured(FORWARD, [run(0.7), *others])[0] == 0.7
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(0.99, "met"), (1.01, "not met")])
 def test_a_verdict_is_by_the_number(value, verdict):
     rows = table([run(value)])
     assert rows[0][:4] == ("soft_histogram", "torch_moments", CASE, "forward")
-    assert rows[0][4:] == ("at most 1.00 of np.histogram", f"{value} of np.histogram", verdict)
-    assert {row[-1] for row in rows[1:]} == {"not measured"}
+    assert rows[0][4:] == (
+        "at most 1.00 of np.histogram",
+        f"{value} of np.histogram",
+        verdict,
+        "0123456",
+    )
+    assert {row[-2] for row in rows[1:]} == {"not measured"}
 
 
 def test_limits_at_a_thousand_bins_are_1_3_times_those_at_fifty_and_three_times_in_jax():
