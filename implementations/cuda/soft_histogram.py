@@ -40,7 +40,7 @@ class Options(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How a call is divided; see ``Histogram`` in soft_histogram.cu. moments: whether tried."""
+    """How a call is divided, as in soft_histogram_rows.cuh. moments: whether tried."""
 
     rows: int
     samples: int
@@ -59,7 +59,7 @@ class Sizes(NamedTuple):
 
 
 class Call(ctypes.Structure):
-    """``Histogram`` in soft_histogram.cu."""
+    """``Histogram`` in soft_histogram_rows.cuh."""
 
     _fields_ = [
         *((name, POINTER) for name in (
