@@ -1,5 +1,5 @@
-// Soft histogram. Every sample at every edge, or by moments: a row's samples become a few weighted
-// ones, the Chebyshev nodes of small cells, and these are taken to every edge in their place. A
+// Soft histogram. Every sample at the edges it sees, or by moments: a row's samples become a few
+// weighted ones, the Chebyshev nodes of small cells, and these are taken to edges in their place. A
 // polynomial through a cell's nodes stands for what an edge makes of a sample anywhere in the cell;
 // implementations/moments/accuracy.py says how small cells must be. Which it is a row's edges and
 // bandwidth decide, on the device, so that nothing is read back.

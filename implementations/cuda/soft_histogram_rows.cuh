@@ -5,7 +5,7 @@
 #include "smoothing.cuh"
 #include "storage.cuh"
 
-// Of a row: every sample is taken to every edge; there is nothing but NaN in it.
+// Of a row: its samples are taken to edges, not moments; there is nothing but NaN in it.
 enum Flag { DIRECT = 1, BAD = 2 };
 
 // One call. R rows of N samples, E edges, E + 1 bins with the open ones, W words a row for cells.
@@ -48,3 +48,23 @@ template <typename S> struct RowOfSamples {
 template <typename S> struct IsSingle {
   static constexpr bool VALUE = sizeof(ComputedIn<S>) == 4;
 };
+
+// The first of places from low on at which something is reached that is from then on; else high.
+template <typename Reached>
+__device__ long long first_where(long long low, long long high, Reached reached) {
+  while (low < high) {
+    const long long middle = low + (high - low) / 2;
+    if (reached(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+// The first of ascending edges that is not below a value: the bin, 0 to E, that the value is in.
+template <typename S>
+__device__ long long first_edge(const RowOfSamples<S>& given, long long edges, double value) {
+  return first_where(0, edges, [&](long long e) { return !(given.edge(e) < value); });
+}

@@ -3,21 +3,6 @@
 
 #include "soft_histogram_cells.cuh"
 
-// The first of ascending edges that is not below a value.
-template <typename S>
-__device__ long long first_edge(const RowOfSamples<S>& given, long long edges, double value) {
-  long long low = 0, high = edges;
-  while (low < high) {
-    const long long middle = low + (high - low) / 2;
-    if (given.edge(middle) < value) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 // What a sample gets from all edges it sees: its gradient, or where WEIGHTS that of its weight. side:
 // on which it counts as lying of an edge, by where its cell is.
 template <typename S, bool WEIGHTS>
@@ -70,8 +55,8 @@ template <typename S, bool WEIGHTS> __global__ void soft_histogram_polynomials(H
 }
 
 // Every sample's polynomial at the sample: parts blocks a row, each of which has the row's table in
-// shared memory where it is NEAR, else reads it where it is. Rows that go the other way are taken to
-// every edge.
+// shared memory where it is NEAR, else reads it where it is. Samples of rows that go the other way are
+// taken to the edges they see.
 template <typename S, bool WEIGHTS, bool NEAR>
 __global__ void __launch_bounds__(1024) soft_histogram_evaluate(Histogram call) {
   using T = ComputedIn<S>;

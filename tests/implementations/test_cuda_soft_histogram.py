@@ -109,10 +109,14 @@ def test_what_the_device_chooses_is_what_the_record_says(moments):
     """``route`` says on the host what plan and cells_of do on the device."""
     moments(4096)
     size = kernels.sizes(1, 1000, 51, "float32", "gaussian", False, HostDriver().device(0))
-    assert "6 terms" in kernels.route(0.0, 50.0, 1.0, size, "gaussian")
-    assert "9 terms" in kernels.route(0.0, 80.0, 1.0, size, "gaussian")
-    assert kernels.route(0.0, 100.0, 1.0, size, "gaussian") == "every sample at every edge"
-    assert kernels.route(0.0, 50.0, 0.01, size, "gaussian") == "every sample at every edge"
+
+    def route(width, bandwidth=1.0, size=size):
+        return kernels.route([width * e for e in range(51)], bandwidth, size, "gaussian")
+
+    assert "6 terms" in route(1.0) and "9 terms" in route(1.6)
+    assert "samples at the edges they see" in route(2.0)
+    assert "samples at the edges they see" in route(1.0, 0.01)
+    assert route(0.5, size=size._replace(moments=False)) == "every sample at every edge"
 
 
 def test_a_cell_with_more_samples_than_it_holds_spills_exactly(moments):
@@ -212,10 +216,6 @@ FAULTS = {
     "a spilled cell is not emptied": ("moments", "          table[word] = 0;\n", ""),
     "cells are not summed over blocks": (
         "moments", "block < call.blocks; ++block) total", "block < 1; ++block) total"
-    ),
-    "no barrier between a tile's samples and the next": (
-        "direct", "    const long long i = base + threadIdx.x;\n    __syncthreads();\n",
-        "    const long long i = base + threadIdx.x;\n",
     ),
     "the side of a cell is that of its node": (
         "sums", "const double side = centre > edge ? -1 : 1;\n        own.first",
