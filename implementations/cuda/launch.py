@@ -106,6 +106,18 @@ class Driver:
             if left is not None:
                 _checked(driver.cuCtxPopCurrent())
 
+    def require_loaded(self, launches, index):
+        """Raise RuntimeError for kernels not loaded yet, for calls that cannot load any.
+
+        A CUDA graph's capture cannot: it holds what a stream is given, and refuses all else.
+        """
+        for one in launches:
+            if self._key(one, index) not in self._loaded:
+                raise RuntimeError(
+                    f"{one.kernel} is not loaded yet, which a CUDA graph's capture does not allow: "
+                    "call the function once, with such arrays and options, before the capture"
+                )
+
     def _enter(self, index):
         """Make the GPU's primary context current unless one of that GPU is; what to pop, or None.
 
@@ -129,10 +141,14 @@ class Driver:
 
     def _kernel(self, one, index, beside):
         """A launch's kernel on a GPU, loaded once and compiled with those launched beside it."""
-        key = one.source, one.kernel, one.shared, index
+        key = self._key(one, index)
         if key not in self._loaded:
             self._loaded[key] = self._load(one, index, beside)
         return self._loaded[key]
+
+    @staticmethod
+    def _key(one, index):
+        return one.source, one.kernel, one.shared, index
 
     def _load(self, one, index, beside):
         from cuda.bindings import driver
@@ -170,6 +186,11 @@ def run(launches, index, stream):
     """Launch in order on a stream of the GPU of that index; see ``Driver.run``."""
     launcher = _launcher[0]
     launcher.run(launches, index, stream)
+
+
+def require_loaded(launches, index):
+    """Raise RuntimeError unless all kernels are; see ``Driver.require_loaded``."""
+    _launcher[0].require_loaded(launches, index)
 
 
 def replace(launcher):

@@ -1,9 +1,10 @@
-"""What is launched for a soft histogram: every sample at every edge, or moments, or both.
+"""What is launched for a soft histogram: samples at the edges they see, or moments, or both.
 
 Nothing is read back: where moments are tried, rows that they do not suit are found on the device,
 and the launches of either way leave the other's rows alone.
 """
 
+import bisect
 import ctypes
 from typing import NamedTuple
 
@@ -22,8 +23,11 @@ SHARE = 1 << 14
 
 THREADS, DEPOSITING = 256, 1024
 SHARED = 4096
-TILES = (64, 128)
-"""Edges that a block of the direct sum has."""
+ITEMS, MANY = (1, 8), 1024
+"""Samples that a thread of the direct sum has: the latter where its block has more than MANY."""
+
+LEAST_SHARED = 12288
+"""Bytes that putting samples in the order of bins takes, however few they are."""
 
 
 FORWARD_WORK = ("spilled", "deposits", "sums", "partial")
@@ -40,7 +44,7 @@ class Options(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How a call is divided; see ``Histogram`` in soft_histogram.cu. moments: whether tried."""
+    """How a call is divided, as in soft_histogram_rows.cuh. moments: whether tried."""
 
     rows: int
     samples: int
@@ -59,7 +63,7 @@ class Sizes(NamedTuple):
 
 
 class Call(ctypes.Structure):
-    """``Histogram`` in soft_histogram.cu."""
+    """``Histogram`` in soft_histogram_rows.cuh."""
 
     _fields_ = [
         *((name, POINTER) for name in (
@@ -85,16 +89,16 @@ def sizes(rows, samples, edges, dtype, kernel, weighted, device):
     moments = words > 0
     each = -(-device.processors // rows)
     blocks = min(each, -(-samples // SHARE)) if moments and fixed else 0
-    tiles = -(-(edges + 1) // tile(edges))
-    parts = max(1, min(-(-16 * device.processors // (rows * tiles)), -(-samples // 64)))
+    parts = -(-8 * device.processors // (rows * _tiles(edges)))
+    parts = max(1, min(parts, -(-samples // THREADS)))
     return Sizes(
         rows, samples, edges, words, blocks, parts, device.processors, dtype, moments
     )  # fmt: skip
 
 
-def tile(edges):
-    """Edges, the open bin's included, that a block of the direct sum has."""
-    return TILES[0] if edges < TILES[0] else TILES[1]
+def _tiles(edges):
+    """Of edges, the open bin's included, of which a block of the direct sum has one."""
+    return -(-(edges + 1) // THREADS)
 
 
 def forward_work(size):
@@ -200,9 +204,11 @@ def _sums(size, made, kind, backward):
 
 
 def _direct(size, made, kind, backward):
-    many = tile(size.edges)
-    blocks = size.rows * size.parts * -(-(size.edges + 1) // many)
-    return _launch(f"direct<{kind}, {backward}, {many}>", blocks, many, SHARED, made)
+    items = ITEMS[-(-size.samples // size.parts) > MANY]
+    held = THREADS * items * (2 * size.item + 4)
+    blocks = size.rows * size.parts * _tiles(size.edges)
+    name = f"direct<{kind}, {backward}, {THREADS}, {items}>"
+    return _launch(name, blocks, THREADS, max(LEAST_SHARED, held) + 16 * THREADS, made)
 
 
 def _passing(size, threads=THREADS):
@@ -226,21 +232,34 @@ def _launch(name, blocks, threads, shared, made):
     return Launch(SOURCE, f"soft_histogram_{name}", blocks, threads, shared, made)
 
 
-def route(first, last, bandwidth, size, kernel):
-    """In words, which way a row of those outer edges and that bandwidth goes, as cells_of does."""
+def route(edges, bandwidth, size, kernel):
+    """In words, which way a row of those edges and that bandwidth goes, as on the device."""
     single = size.dtype != "float64"
     choices = CHOICES[kernel, single] if size.moments else ()
-    span = (last - first) / bandwidth + 2 * REACH.get((kernel, single), 0)
+    span = (edges[-1] - edges[0]) / bandwidth + 2 * REACH[kernel, single]
     for terms, density in choices:
         count = -int(-span * density // 1)
         if count * terms <= size.words:
             return f"moments: {count:,} cells a row, {terms} terms"
-    return "every sample at every edge"
+    seen = _edges_seen(edges, REACH[kernel, False] * bandwidth)
+    if seen == len(edges):
+        return "every sample at every edge"
+    return f"samples at the edges they see: of {len(edges):,} on average {seen:.1f}"
+
+
+def _edges_seen(edges, reach):
+    """How many edges see a bin's samples, the mean of all bins, as window_of has it."""
+    windows = (
+        bisect.bisect_left(edges, edge + reach) - bisect.bisect_right(edges, edge - reach) + 1
+        for edge in edges
+    )
+    return sum(windows) / (len(edges) + 1)
 
 
 REACH = {
     ("gaussian", True): 14.5, ("gaussian", False): 39.0,
     ("logistic", True): 105.0, ("logistic", False): 746.0,
+    **{(kernel, single): 1.0 for kernel in KERNELS[2:] for single in (True, False)},
 }  # fmt: skip
 CHOICES = {
     ("gaussian", True): ((3, 128), (4, 32), (6, 8), (9, 4)),

@@ -2,17 +2,23 @@
 
 Bins are numbered 0 to E for E edges, the first and the last of them open. ``counts`` and
 ``at_edges`` sum over a share of a row's samples a program, for a block of bins or edges;
-``at_samples`` goes through all bins for a block of samples. Sums are float64.
+``at_samples`` goes through the bins that each of a block's samples sees. Sums are float64.
+
+The first two take every sample to every bin. To leave bins out they would need samples in order, so
+a sort of whole rows before them: by estimate that costs as much as some fifty bins do.
 """
 
 import triton
 import triton.language as tl
 
 from implementations.triton.launch import Launch, Output, blocks, row_and_tile, tiled
-from implementations.triton.masses import FAR, KERNELS, bin_terms, density
+from implementations.triton.masses import FAR, KERNELS, bin_terms, density, reach_of
 
 BINS, SAMPLES = 8, 64
 """Of a program's tile: at four elements a thread its float64 numbers fit into registers."""
+
+SEEN = 4
+"""Bins of each of its samples that a program goes through at a time, whose ends are its own."""
 
 PROGRAMS = 2048
 """As many as keep a GPU busy; more would only leave more shares to be added up."""
@@ -36,11 +42,23 @@ def bins_of(edges, b, E, h):
 
 
 @triton.jit
+def bin_of(edges, value, E):
+    """The bins that values are in: how many of ascending edges are below each of them."""
+    low, left = tl.zeros_like(value).to(tl.int32), E
+    while left > 1:
+        half = left // 2
+        low = tl.where(tl.load(edges + low + half - 1) < value, low + half, low)
+        left -= half
+    return low + (tl.load(edges + low) < value).to(tl.int32)
+
+
+@triton.jit
 def terms_of(x, b, lower, upper, width, E, h, KERNEL: tl.constexpr):
-    """Masses and falls of bins (BINS,) for samples (SAMPLES,), (BINS, SAMPLES)."""
-    z_lower = tl.where(b[:, None] == 0, -FAR, (lower[:, None] - x[None, :]) / h)
-    z_upper = tl.where(b[:, None] >= E, FAR, (upper[:, None] - x[None, :]) / h)
-    return bin_terms(z_lower, z_upper, width[:, None], KERNEL)
+    """Masses and falls of bins for samples (SAMPLES,), (BINS, SAMPLES); b and bins' ends of that
+    shape, or (BINS, 1)."""
+    z_lower = tl.where(b == 0, -FAR, (lower - x[None, :]) / h)
+    z_upper = tl.where(b >= E, FAR, (upper - x[None, :]) / h)
+    return bin_terms(z_lower, z_upper, width, KERNEL)
 
 
 @triton.jit
@@ -72,7 +90,8 @@ def counts(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.con
     for first in range(start, ends(h, end), SAMPLES):
         i = first + tl.arange(0, SAMPLES)
         own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
-        mass, _ = terms_of(own, b, lower, upper, width, E, h, KERNEL)
+        mass, _ = terms_of(own, b[:, None], lower[:, None], upper[:, None], width[:, None], E, h,
+                           KERNEL)  # fmt: skip
         if WEIGHTED:
             mass *= tl.load(weights + row * n + i, mask=i < n, other=0.0).to(tl.float64)[None, :]
         total += tl.sum(tl.where(i[None, :] < n, mass, 0.0), 1)
@@ -115,12 +134,15 @@ def at_samples(x, edges, bandwidth, weights, cotangent, to_x, to_weights, n, E,
     edges, h = edges + row * E, tl.load(bandwidth + row)
     own = near(tl.load(x + start + i, mask=i < left, other=0.0), edges, h, E)
     pull, worth = tl.zeros((SAMPLES,), tl.float64), tl.zeros((SAMPLES,), tl.float64)
-    for first in range(0, ends(h, E + 1), BINS):
-        b = first + tl.arange(0, BINS)
+    reach = reach_of(KERNEL) * h
+    first, last = bin_of(edges, own - reach, E), bin_of(edges, own + reach, E)
+    most = tl.max(tl.where(i < left, last - first + 1, 0))
+    for step in range(0, ends(h, most), BINS):
+        b = first[None, :] + step + tl.arange(0, BINS)[:, None]
+        real = b <= last[None, :]
         lower, upper, width = bins_of(edges, b, E, h)
         mass, fall = terms_of(own, b, lower, upper, width, E, h, KERNEL)
-        g = tl.load(cotangent + row * (E + 1) + b, mask=b <= E, other=0.0)[:, None]
-        real = b[:, None] <= E
+        g = tl.load(cotangent + row * (E + 1) + b, mask=real, other=0.0)
         pull += tl.sum(tl.where(real, g * fall, 0.0), 0)
         worth += tl.sum(tl.where(real, g * mass, 0.0), 0)
     if WANT_X:
@@ -168,7 +190,8 @@ def at_edges_launch(shape, edges, kernel, weighted):
 
 def at_samples_launch(shape, dtype, edges, kernel, weighted, want_x, want_weights):
     """``at_samples``, the same."""
-    constants = {**_constants(kernel, weighted), "WANT_X": want_x, "WANT_WEIGHTS": want_weights}
+    constants = {**_constants(kernel, weighted), "BINS": SEEN}
+    constants |= {"WANT_X": want_x, "WANT_WEIGHTS": want_weights}
     outputs = tuple(Output(shape if w else (1,), dtype) for w in (want_x, want_weights))
     grid = tiled(*shape, SAMPLES)
     return Launch(at_samples, grid, outputs, (shape[1], edges), constants)

@@ -56,6 +56,17 @@ def density(z, KERNEL: tl.constexpr):
 
 
 @triton.jit
+def reach_of(KERNEL: tl.constexpr):
+    """Bandwidths beyond which density and tail are zero in float64: of a compact kernel a little
+    more than its half support, so that no rounding of an edge's distance matters."""
+    if KERNEL == GAUSSIAN:
+        return 39.0
+    if KERNEL == LOGISTIC:
+        return 746.0
+    return 1.001
+
+
+@triton.jit
 def parabola(height):
     return 0.75 * height * (2.0 - height)
 

@@ -27,7 +27,7 @@ def _interpreted() -> str | None:
     from implementations.triton import direct_counts
 
     # A program takes as long, however much it does.
-    direct_counts.BINS, direct_counts.SAMPLES = 32, 256
+    direct_counts.BINS, direct_counts.SEEN, direct_counts.SAMPLES = 32, 32, 256
     return None
 
 

@@ -81,16 +81,17 @@ class HostDriver:
 
     seed: of the order in which threads take their turns, 0 for one after another. launched: what
     has been run. sources: the folder of kernels. shared: bytes of shared memory of a block; with 0
-    no row fits one.
+    no row fits one. processors: the fewer, the more a block has to do.
     """
 
-    def __init__(self, seed=1, sources=SHIPPED, flags=(), shared=227 * 1024):
+    def __init__(self, seed=1, sources=SHIPPED, flags=(), shared=227 * 1024, processors=4):
         self.seed, self.sources, self.flags, self.shared = seed, sources, flags, shared
+        self.processors = processors
         self.launched = []
         self.built = {}
 
     def device(self, index):
-        return Device("sm_90", self.shared, 4)
+        return Device("sm_90", self.shared, self.processors)
 
     def run(self, launches, index, stream):
         self._build(launches)

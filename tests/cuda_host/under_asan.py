@@ -37,10 +37,18 @@ def run(driver, chosen):
             called(driver, name, arrays, weight, case.wrt, **case.options)
 
 
+KERNEL = re.compile(r"__global__ void\s+(?:__launch_bounds__\([\w, ]+\)\s*)?(\w+)\(")
+INCLUDED = re.compile(r'^#include "(\w+\.cuh)"', re.MULTILINE)
+
+
 def kernels(sources):
-    """Names of the kernels that sources define."""
-    pattern = re.compile(r"__global__ void\s+(?:__launch_bounds__\([\w, ]+\)\s*)?(\w+)\(")
-    return {name for source in sources for name in pattern.findall(source.read_text())}
+    """Names of the kernels that sources define, and headers that they include."""
+    found = set()
+    for source in sources:
+        text = source.read_text()
+        headers = {source.parent / header for header in INCLUDED.findall(text)}
+        found |= set(KERNEL.findall(text)) | kernels(headers)
+    return found
 
 
 def main(folder, *chosen):

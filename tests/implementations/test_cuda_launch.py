@@ -160,3 +160,28 @@ def test_a_device_is_asked_once(recorded):
     launcher = launch.Driver()
     assert launcher.device(0) == launch.Device("sm_90", 232448, 132) == launcher.device(0)
     assert recorded.driver.names().count("cuInit") == 1
+
+
+def test_a_graphs_capture_is_refused_what_no_call_before_it_loaded(recorded, monkeypatch):
+    """By torch's own word for a capture, and before the driver is asked for anything."""
+    torch = pytest.importorskip("torch")
+    from implementations.cuda.torch import ops
+
+    tensor = SimpleNamespace(device=SimpleNamespace(index=0), is_cuda=True)
+    capturing = [True]
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing[0])
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=9))
+    before = launch.replace(launch.Driver())
+    try:
+        with pytest.raises(RuntimeError, match="go<1> is not loaded.* once.* before the capture"):
+            ops.run([one()], tensor)
+        assert recorded.driver.calls == []
+        capturing[0] = False
+        ops.run([one(first=1)], tensor)
+        capturing[0] = True
+        ops.run([one(first=2)], tensor)
+        with pytest.raises(RuntimeError, match="other is not loaded"):
+            ops.run([one(first=3), one("other")], tensor)
+    finally:
+        launch.replace(before)
+    assert [launched[2] for launched in recorded.driver.seen] == [1, 2]

@@ -185,10 +185,21 @@ def test_a_fault_in_the_bounds_of_ties_would_be_noticed(tmp_path, monkeypatch):
 
 
 def test_a_fault_in_the_last_block_of_bins_would_be_noticed(tmp_path):
-    faulty = altered(direct_counts, tmp_path, "mask=b <= E, other=0.0)[:, None]",
-                     "mask=b < E, other=0.0)[:, None]")  # fmt: skip
+    faulty = altered(direct_counts, tmp_path, "b <= last[None, :]",
+                     "b < last[None, :]")  # fmt: skip
     assert wrong_counts(direct_counts, 3, 70, 9, "gaussian") < 1e-9
     assert wrong_counts(faulty, 3, 70, 9, "gaussian") > 1e-3
+
+
+@pytest.mark.parametrize("kernel", direct_counts.KERNELS)
+def test_a_sample_that_saw_less_than_its_kernel_reaches_would_be_noticed(kernel, tmp_path):
+    """Of 90 samples all see several of 60 bins, none all of them where the kernel is compact."""
+    share = {"gaussian": "0.05", "logistic": "0.01"}.get(kernel, "0.8")
+    short = altered(
+        direct_counts, tmp_path, "reach_of(KERNEL) * h", f"{share} * reach_of(KERNEL) * h"
+    )
+    assert wrong_counts(direct_counts, 6, 90, 60, kernel) < 1e-9
+    assert wrong_counts(short, 6, 90, 60, kernel) > 1e-3
 
 
 def test_kernels_take_inputs_outputs_sizes_and_constants_in_this_order():

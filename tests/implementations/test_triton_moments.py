@@ -43,6 +43,7 @@ def always(monkeypatch):
     monkeypatch.setattr(moments, "ATOMIC", 0.0)
     monkeypatch.setattr(by_torch, "plan", plan)
     monkeypatch.setattr(direct_counts, "BINS", 64)
+    monkeypatch.setattr(direct_counts, "SEEN", 64)
     monkeypatch.setattr(direct_counts, "SAMPLES", 1024)
     return plan
 

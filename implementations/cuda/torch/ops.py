@@ -67,9 +67,16 @@ def device_of(tensor):
 
 
 def run(launches, tensor):
-    """Launch on the current stream of a tensor's device."""
-    stream = torch.cuda.current_stream(tensor.device).cuda_stream if tensor.is_cuda else 0
-    launch.run(launches, tensor.device.index or 0, stream)
+    """Launch on the current stream of a tensor's device.
+
+    Raises RuntimeError in the capture of a CUDA graph for kernels that were never launched before.
+    """
+    index, stream = tensor.device.index or 0, 0
+    if tensor.is_cuda:
+        stream = torch.cuda.current_stream(tensor.device).cuda_stream
+        if torch.cuda.is_current_stream_capturing():
+            launch.require_loaded(launches, index)
+    launch.run(launches, index, stream)
 
 
 def dtype_name(tensor):

@@ -1,5 +1,5 @@
-// Stands for CUB's: a stable sort of a block's items in blocked arrangement. Its storage is in no
-// order that a kernel could rely on, and nothing is left in it.
+// Stands for CUB's: a stable sort of a block's items in blocked arrangement, by some of their keys'
+// bits. Its storage is in no order that a kernel could rely on, and nothing is left in it.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ template <typename Key, int THREADS, int ITEMS, typename Value> class BlockRadix
   };
   explicit BlockRadixSort(TempStorage& temp) : temp(temp) {}
 
-  void Sort(Key (&keys)[ITEMS], Value (&values)[ITEMS]) {
+  void Sort(Key (&keys)[ITEMS], Value (&values)[ITEMS], int begin = 0, int end = 8 * sizeof(Key)) {
+    const Key mask = (end < 8 * int(sizeof(Key)) ? Key(1) << end : Key(0)) - 1;
     const int last = THREADS * ITEMS - 1, start = threadIdx.x * ITEMS;
     for (int i = 0; i < ITEMS; ++i) {
       temp.keys[last - start - i] = keys[i];
@@ -28,7 +29,9 @@ template <typename Key, int THREADS, int ITEMS, typename Value> class BlockRadix
       std::vector<std::pair<Key, Value>> pairs;
       for (int i = 0; i <= last; ++i) pairs.emplace_back(temp.keys[last - i], temp.values[last - i]);
       std::stable_sort(pairs.begin(), pairs.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
+                       [=](const auto& a, const auto& b) {
+                         return (a.first & mask) >> begin < (b.first & mask) >> begin;
+                       });
       for (int i = 0; i <= last; ++i) {
         temp.keys[last - i] = pairs[i].first;
         temp.values[last - i] = pairs[i].second;
