@@ -8,22 +8,29 @@ from __future__ import annotations
 from suite.energies import double_well, gaussian, gaussian_mixture, networks
 from suite.energies.jet import Energy
 
-ENERGIES: dict[str, Energy] = {
-    "gaussian": gaussian.jet,
-    "double_well": double_well.jet,
-    "gaussian_mixture": gaussian_mixture.jet,
-    "mlp_softplus": networks.mlp_softplus,
-    "mlp_silu": networks.mlp_silu,
-    "conv": networks.conv,
+PAGES = {
+    "gaussian": (gaussian, "jet"),
+    "double_well": (double_well, "jet"),
+    "gaussian_mixture": (gaussian_mixture, "jet"),
+    "mlp_softplus": (networks, "mlp_softplus"),
+    "mlp_silu": (networks, "mlp_silu"),
+    "conv": (networks, "conv"),
 }
-
-ANALYTIC = ("gaussian", "double_well", "gaussian_mixture")
+NAMES = tuple(PAGES)
+ANALYTIC = NAMES[:3]
 """Energies whose derivatives are in closed form."""
 
 
-def parameters(energy: str, count: int) -> tuple[str, ...]:
-    """Names of the arrays of theta, in their order; count: how many a network has."""
-    pages = {"gaussian": gaussian, "double_well": double_well, "gaussian_mixture": gaussian_mixture}
-    if energy in pages:
-        return pages[energy].PARAMETERS
-    return (networks.conv_parameters if energy == "conv" else networks.mlp_parameters)(count)
+def get(name: str) -> Energy:
+    """The jet of the energy of that name."""
+    page, jet = PAGES[name]
+    return getattr(page, jet)
+
+
+def parameters(name: str, count: int) -> tuple[str, ...]:
+    """Names of the arrays of theta, in their order; count: how many there are."""
+    if name in ANALYTIC:
+        return PAGES[name][0].PARAMETERS
+    layer = "kernel" if name == "conv" else "layer"
+    pairs = (f"{layer}{k}{part}" for k in range(1, count // 2 + 1) for part in ("", "_bias"))
+    return (*pairs, "readout") if name == "conv" else tuple(pairs)

@@ -43,10 +43,12 @@ def exact(array: Array) -> Array:
 
 
 def perturbed(rng: np.random.Generator, size: float) -> Blur:
-    """Relative perturbations of every element, normal, of that standard deviation."""
+    """Relative perturbations of every element, uniform, of that standard deviation."""
+    width = np.float32(2 * np.sqrt(3) * size)
 
     def blur(array: Array) -> Array:
-        return array * (1.0 + size * rng.standard_normal(np.shape(array)))
+        drawn = rng.random(np.shape(array), dtype=np.float32)
+        return array * (1.0 + width * (drawn - np.float32(0.5)))
 
     return blur
 

@@ -17,7 +17,6 @@ computational framework for neural network-based variational Monte Carlo with fo
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -190,16 +189,11 @@ def conv(x, v, theta, blur) -> Jet:
     return propagate(x, v, [*layers, last], blur)
 
 
-mlp_softplus = functools.partial(mlp, activation="softplus")
-mlp_silu = functools.partial(mlp, activation="silu")
+def mlp_softplus(x, v, theta, blur) -> Jet:
+    """Linear layers with softplus between them."""
+    return mlp(x, v, theta, blur, activation="softplus")
 
 
-def mlp_parameters(count: int) -> tuple[str, ...]:
-    """Names of the arrays of theta: layer1, layer1_bias, layer2, ..."""
-    return tuple(f"layer{k}{part}" for k in range(1, count // 2 + 1) for part in ("", "_bias"))
-
-
-def conv_parameters(count: int) -> tuple[str, ...]:
-    """Names of the arrays of theta: kernel1, kernel1_bias, ..., readout."""
-    kernels = (f"kernel{k}{part}" for k in range(1, count // 2 + 1) for part in ("", "_bias"))
-    return (*kernels, "readout")
+def mlp_silu(x, v, theta, blur) -> Jet:
+    """Linear layers with SiLU between them."""
+    return mlp(x, v, theta, blur, activation="silu")
