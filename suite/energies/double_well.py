@@ -5,6 +5,8 @@ theta = [h (), w ()].
 
 from __future__ import annotations
 
+import numpy as np
+
 from suite.energies.jet import Jet
 
 PARAMETERS = ("height", "width")
@@ -21,13 +23,13 @@ def jet(x, v, theta, blur) -> Jet:
     f2 = blur((12 * u * u - 4) / width**2)
     f3 = blur(24 * u / width**3)
     value = blur(height * f.sum(1))
-    slope = blur(height * blur(v * f1[:, None]).sum(2))
-    curve = blur(height * blur(v * v * f2[:, None]).sum(2))
+    slope = blur(height * blur(_product(v, f1[:, None])).sum(2))
+    curve = blur(height * blur(_product(v * v, f2[:, None])).sum(2))
 
     def pull(value_bar, slope_bar, curve_bar):
         one = value_bar[:, None]
-        two = blur((slope_bar[:, :, None] * v).sum(1))
-        three = blur((curve_bar[:, :, None] * v * v).sum(1))
+        two = blur(_product(v, slope_bar[:, :, None]).sum(1))
+        three = blur(_product(v * v, curve_bar[:, :, None]).sum(1))
         to_x = blur(height * (blur(one * f1) + blur(two * f2) + blur(three * f3)))
         to_height = (blur(one * f) + blur(two * f1) + blur(three * f2)).sum()
         narrowed = blur(one * u * f1) + blur(two * (u * f2 + f1 / width))
@@ -35,3 +37,8 @@ def jet(x, v, theta, blur) -> Jet:
         return to_x, [blur(to_height), blur(-height * narrowed.sum())]
 
     return Jet(value, slope, curve, pull)
+
+
+def _product(v, other):
+    """v * other, 0 where v is: a NaN elsewhere does not matter to a direction without it."""
+    return np.where(v == 0, 0.0, v * other)

@@ -24,7 +24,8 @@ def require_energy(x: Any, theta: Any, energy: str | Callable) -> None:
     images = energy == "conv"
     require_array("x", x, ndim=(2, 4) if callable(energy) else (4,) if images else (2,))
     if not isinstance(theta, (list, tuple)):
-        raise TypeError(f"theta is a {type(theta).__name__}: expected a list of arrays")
+        what = "an array" if is_array(theta) else repr(theta)
+        raise TypeError(f"theta is {what}: expected a list of arrays")
     if callable(energy):
         _require_alike(x, theta)
         return

@@ -138,7 +138,7 @@ ERROR_CASES = (
     _bad("x-integer", TypeError, ("x", "int32"), x=np.zeros((5, 2), np.int32)),
     _bad("x-wrong-dimension", ValueError, ("mean", "(2,)", "(3,)"), x=np.zeros((5, 3), np.float32)),
     _bad("x-no-images", ValueError, ("x", "(5, 2)", "4 dimensions"), energy="conv"),
-    _bad("theta-no-list", TypeError, ("theta", "ndarray", "list"), theta=np.zeros(2, np.float32)),
+    _bad("theta-no-list", TypeError, ("theta", "an array", "list"), theta=np.zeros(2, np.float32)),
     _bad("theta-number", TypeError, ("theta[1]", "float"), theta=[np.zeros(2, np.float32), 0.5]),
     _bad("theta-short", ValueError, ("theta", "1 arrays", "precision"),
          theta=[np.zeros(2, np.float32)]),
