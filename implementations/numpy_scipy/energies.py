@@ -15,6 +15,9 @@ from scipy.special import softmax
 from implementations.energies import double_well, gaussian, gaussian_mixture
 from implementations.numpy_scipy import energy_operations as ops
 
+quiet = np.errstate(invalid="ignore", over="ignore", divide="ignore")
+"""Decorates functions that are given what was not checked, and answer NaN."""
+
 
 class Energy:
     """One of ``implementations.energies`` with its theta, and its pull."""

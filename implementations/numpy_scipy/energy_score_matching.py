@@ -6,11 +6,13 @@ from implementations.numpy_scipy.energies import (
     analytic_only,
     energy_of,
     gradients,
+    quiet,
     where_finite,
 )
 from suite.registry import implements
 
 
+@quiet
 def vjp(cotangent, wrt, x, theta, *, energy="gaussian", block=None):
     """dL/dg is g / N, dL/dtr H is -1 / N."""
     of = energy_of(energy, theta)
@@ -26,6 +28,7 @@ def vjp(cotangent, wrt, x, theta, *, energy="gaussian", block=None):
     vjp=vjp,
     skip=analytic_only,
 )
+@quiet
 def energy_score_matching(x, theta, *, energy="gaussian", block=None):
     """Loss and metrics; arguments as in ``suite.operators.energy_score_matching``."""
     gradient, laplacian = energy_of(energy, theta).gradient_and_laplacian(x)

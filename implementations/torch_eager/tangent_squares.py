@@ -43,7 +43,8 @@ class _TangentSquares(torch.autograd.Function):
         for directions in networks.unit_blocks(ops, shape, block, tensors[-1]):
             part, found = _block(layers, slopes, weights, directions, wanted)
             total = total + part
-            sums = [a if b is None else a + b for a, b in zip(sums, found, strict=True)]
+            if wanted:
+                sums = [a if b is None else a + b for a, b in zip(sums, found, strict=True)]
         zeros = (torch.zeros_like(t) for t in tensors)
         return total, *((z + s for z, s in zip(zeros, sums, strict=True)) if wanted else ())
 

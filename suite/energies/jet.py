@@ -42,12 +42,18 @@ def exact(array: Array) -> Array:
     return array
 
 
-def perturbed(rng: np.random.Generator, size: float) -> Blur:
-    """Relative perturbations of every element, uniform, of that standard deviation."""
+def perturbed(rng: np.random.Generator, size: float, kind: str) -> Blur:
+    """Relative perturbations, uniform, of that standard deviation.
+
+    kind: "each" element has its own, or what is "alike" along the first axis has one in common, or
+    "all" of a result has. Equal samples are rounded equally, so that their errors add up.
+    """
     width = np.float32(2 * np.sqrt(3) * size)
 
     def blur(array: Array) -> Array:
-        drawn = rng.random(np.shape(array), dtype=np.float32)
+        shape = np.shape(array)
+        shape = {"each": shape, "alike": (1, *shape[1:]) if shape else (), "all": ()}[kind]
+        drawn = np.asarray(rng.random(shape, dtype=np.float32))
         return array * (1.0 + width * (drawn - np.float32(0.5)))
 
     return blur
