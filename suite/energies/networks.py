@@ -62,7 +62,7 @@ class Convolution:
         edge = [(0, 0)] * (x.ndim - 2) + [(k // 2, k // 2)] * 2
         seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, edge), (k, k), axis=(-2, -1))
         seen = np.moveaxis(seen, -5, -3)  # (..., h, w, c, k, k)
-        return seen.reshape(*seen.shape[:-3], -1)
+        return seen.reshape(*seen.shape[:-3], seen.shape[-3] * k * k)
 
     def apply(self, x: Array) -> Array:
         z = self.windows(x) @ self.weights.reshape(len(self.weights), -1).T

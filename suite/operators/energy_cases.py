@@ -90,6 +90,8 @@ def draw_theta(case: Case, rng: np.random.Generator) -> dict[str, np.ndarray]:
         for name, shape in arrays.items():
             if not name.endswith("_bias"):
                 drawn[name] *= (2.0 if len(shape) > 1 else 1.0) / np.sqrt(np.prod(shape[1:]))
+        if "theta.readout" in drawn:
+            drawn["theta.readout"] /= case.sizes["P"] ** 2
     return drawn
 
 

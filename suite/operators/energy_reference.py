@@ -59,6 +59,26 @@ def mean_of(
     return total / count, to_x, to_theta
 
 
+def energies_of(
+    energy: str, x: Array, theta: Sequence[Array], weights: Array, blur: Blur
+) -> tuple[Array, Array, list[Array]]:
+    """E (N,), and the gradients of sum_n weights_n E_n to x and theta."""
+    none = np.zeros((1, 0, *x.shape[1:]))
+    values = np.empty(len(x))
+
+    def local(rows, jet):
+        values[rows] = jet.value
+        unused = np.zeros_like(jet.slope)
+        return jet.value, weights[rows] * len(x), unused, unused
+
+    return values, *mean_of(energy, x, theta, none, local, blur)[1:]
+
+
+def gradient_of(energy: str, x: Array, theta: Sequence[Array], blur: Blur) -> Array:
+    """dE/dx, of x's shape."""
+    return energies_of(energy, x, theta, np.ones(len(x)), blur)[1]
+
+
 def widest(energy: str, theta: Sequence[Array]) -> int:
     """How much wider than its input an energy's intermediate results may be, about."""
     return 1 if energy in energies.ANALYTIC else 1 + max(map(len, theta)) // 8

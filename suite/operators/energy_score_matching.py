@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from suite.energies.jet import exact, unit_vectors
-from suite.operators.base import EPSILON, ITEM_BYTES, Case, Cost, ErrorCase, Operator, Pass
+from suite.operators.base import EPSILON, ITEM_BYTES, Case, Cost, Operator, Pass
 from suite.operators.energy_arguments import (
     require_block,
     require_energy,
@@ -38,6 +38,7 @@ from suite.operators.energy_cases import (
     moved,
     operations,
 )
+from suite.operators.energy_errors import bad, error_cases
 from suite.operators.energy_reference import chosen, mean_of, named, spread
 
 
@@ -124,36 +125,13 @@ CASES = (
 )  # fmt: skip
 
 
-def _bad(name, raises, match, *, by_value=False, **changes):
-    x = np.linspace(-1.0, 1.0, 10, dtype=np.float32).reshape(5, 2)
-    theta = [np.zeros(2, np.float32), np.eye(2, dtype=np.float32)]
-    return ErrorCase(name, {"x": x, "theta": theta, **changes}, raises, match, by_value)
-
-
-_ZERO = np.float32(0)
-_INF = np.array([[0, 1], [np.inf, 0], [1, 2], [3, 1], [0, 0]], np.float32)
+_bad = bad()
 
 ERROR_CASES = (
-    _bad("x-rank", ValueError, ("x", "(6,)"), x=np.zeros(6, np.float32)),
-    _bad("x-empty", ValueError, ("x", "(0, 2)"), x=np.zeros((0, 2), np.float32)),
-    _bad("x-integer", TypeError, ("x", "int32"), x=np.zeros((5, 2), np.int32)),
-    _bad("x-wrong-dimension", ValueError, ("mean", "(2,)", "(3,)"), x=np.zeros((5, 3), np.float32)),
-    _bad("x-no-images", ValueError, ("x", "(5, 2)", "4 dimensions"), energy="conv"),
-    _bad("theta-no-list", TypeError, ("theta", "an array", "list"), theta=np.zeros(2, np.float32)),
-    _bad("theta-number", TypeError, ("theta[1]", "float"), theta=[np.zeros(2, np.float32), 0.5]),
-    _bad("theta-short", ValueError, ("theta", "1 arrays", "precision"),
-         theta=[np.zeros(2, np.float32)]),
-    _bad("theta-dtype", TypeError, ("theta[1]", "float64", "float32"),
-         theta=[np.zeros(2, np.float32), np.eye(2)]),
-    _bad("theta-few-layers", ValueError, ("theta", "2 arrays", "weights"), energy="mlp_silu"),
-    _bad("energy-unknown", ValueError, ("energy", "quadratic", "double_well"), energy="quadratic"),
-    _bad("energy-number", TypeError, ("energy", "3", "callable"), energy=3),
+    *error_cases(),
     _bad("block-zero", ValueError, ("block", "0"), block=0),
     _bad("block-fraction", TypeError, ("block", "2.5"), block=2.5),
-    _bad("x-infinite", ValueError, ("x", "inf"), by_value=True, x=_INF),
-    _bad("theta-infinite", ValueError, ("theta[0]", "inf"), by_value=True,
-         theta=[np.array([0, np.inf], np.float32), np.eye(2, dtype=np.float32)]),
-)  # fmt: skip
+)
 
 OPERATOR = Operator(
     name="energy_score_matching",
