@@ -92,9 +92,13 @@ def where_finite(loss, *arrays):
     """The loss, NaN where an array has an infinity; so is then every gradient."""
     for array in arrays:
         for part in array if isinstance(array, (list, tuple)) else (array,):
-            infinite = part.detach().isinf().any()
-            loss = loss * torch.where(infinite, math.nan, 1.0).to(loss.dtype)
+            loss = nan_where(part.detach().isinf().any(), loss)
     return loss
+
+
+def nan_where(invalid, loss):
+    """The loss, NaN with all its gradients where ``invalid`` () holds."""
+    return loss * torch.where(invalid, math.nan, 1.0).to(loss.dtype)
 
 
 def metrics(**values):

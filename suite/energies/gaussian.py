@@ -24,7 +24,9 @@ def jet(x, v, theta, blur) -> Jet:
     curve = np.broadcast_to(blur(blur(v * turned).sum(2)), slope.shape)
 
     def pull(value_bar, slope_bar, curve_bar):
-        along = blur(np.einsum("nk,nkd->nd", slope_bar, np.broadcast_to(v, (len(x), *v.shape[1:]))))
+        # A direction whose slope does not count may be NaN.
+        counted = np.where(slope_bar[..., None] == 0, 0.0, v)
+        along = blur(np.einsum("nk,nkd->nd", slope_bar, counted))
         to_x = blur(blur(value_bar[:, None] * push) + blur(along @ s))
         weights = np.broadcast_to(curve_bar, slope.shape)
         if len(v) == 1:

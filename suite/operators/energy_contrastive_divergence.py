@@ -67,6 +67,7 @@ def chain(x, theta, noise, start=None, uniforms=None, *, energy, step, blur=exac
             each = tuple(range(1, y.ndim))
             odds = value - new_value + (forth.sum(each) - (back**2).sum(each)) / (4 * step)
             # A NaN is taken, so that it shows.
+            proposal = proposal + 0 * uniforms[:, t].reshape(-1, *(1,) * (y.ndim - 1))
             kept = (np.log(uniforms[:, t]) >= odds).reshape(-1, *(1,) * (y.ndim - 1))
             proposal, new_gradient = (
                 np.where(kept, y, proposal),

@@ -64,7 +64,8 @@ def _answer(
     def local(rows, jet):
         terms = blur(curves * jet.curve).sum(1) + 0.5 * blur(squares * jet.slope**2).sum(1)
         bent = np.broadcast_to(curves, jet.curve.shape)
-        return terms, np.zeros(len(terms)), squares * jet.slope, bent
+        counted = np.where(squares == 0, 0.0, squares * jet.slope)
+        return terms, np.zeros(len(terms)), counted, bent
 
     loss, to_x, to_theta = mean_of(energy, x, theta, v, local, blur)
     return {"output": np.asarray(loss), "x": to_x, **named(energy, to_theta)}
