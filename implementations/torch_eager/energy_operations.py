@@ -53,15 +53,20 @@ def conv_transposed(g, kernel):
 
 def softplus(z):
     """log(1 + e^z) and its first two derivatives."""
-    s = torch.sigmoid(z)
-    return _softplus(z), s, s * torch.sigmoid(-z)
+    s, t = _sigmoids(z)
+    return _softplus(z), s, s * t
 
 
 def silu(z):
     """z s(z) with s the sigmoid, and its first two derivatives."""
-    s, t = torch.sigmoid(z), torch.sigmoid(-z)
-    zt = z * t
-    return z * s, s * (1 + zt), s * t * (2 + z * (t - s))
+    s, t = _sigmoids(z)
+    return z * s, s * (1 + z * t), s * t * (2 + z * (t - s))
+
+
+def _sigmoids(z):
+    """s(z) and s(-z): exponentials, as autograd's s (1 - s) of a sigmoid is lost where s is one."""
+    logsigmoid = torch.nn.functional.logsigmoid
+    return logsigmoid(z).exp(), logsigmoid(-z).exp()
 
 
 def _softplus(z):

@@ -104,7 +104,7 @@ class Numpy:
             wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
             wide[..., ::2] = array
             return wide[..., ::2]
-        if layout == "transposed":
+        if layout == "transposed" and array.ndim > 1:
             return np.ascontiguousarray(array.T).T
         if layout == "expanded" and array.ndim == 2:
             return np.broadcast_to(array[:1], array.shape)
