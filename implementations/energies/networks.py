@@ -130,13 +130,20 @@ def tangent_squares(ops, layers, slopes, weights, shape, block):
 
     Plain operations, for frameworks that differentiate a loop well.
     """
+    total = 0
+    for directions in unit_blocks(ops, shape, block, layers[0].weights):
+        total = total + squares_along(ops, layers, slopes, weights, directions)
+    return total
+
+
+def squares_along(ops, layers, slopes, weights, directions):
+    """The same over directions (b, *shape)."""
     total, (first, *others) = 0, layers
-    for directions in unit_blocks(ops, shape, block, first.weights):
-        tangent = slopes[0][:, None] * first.apply(directions)
-        for layer, slope, weight in zip(others, slopes[1:], weights[1:], strict=True):
-            z = layer.apply(tangent)
-            total = total + ops.sum(weight[:, None] * z * z)
-            tangent = slope[:, None] * z
+    tangent = slopes[0][:, None] * first.apply(directions)
+    for layer, slope, weight in zip(others, slopes[1:], weights[1:], strict=True):
+        z = layer.apply(tangent)
+        total = total + ops.sum(weight[:, None] * z * z)
+        tangent = slope[:, None] * z
     return total
 
 
