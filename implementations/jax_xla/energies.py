@@ -78,7 +78,7 @@ class Callable:
 
 
 def where_finite(loss, *arrays):
-    """The loss, NaN where an array of any of these pytrees has an infinity; so is every gradient."""
+    """The loss, NaN where any of these pytrees has an infinity; so is then every gradient."""
     for array in jax.tree.leaves(arrays):
         loss = nan_where(jnp.isinf(array).any(), loss)
     return loss

@@ -1,7 +1,5 @@
 """Langevin chains in torch, of numbers that nothing flows back through."""
 
-import math
-
 import torch
 
 
@@ -16,7 +14,7 @@ def langevin(of, y, noise, uniforms, step):
     gradient = of.gradient(y)
     value = None if uniforms is None else of.energy(y)
     for t in range(noise.shape[1]):
-        moved = math.sqrt(2 * step) * noise[:, t].detach() - step * gradient
+        moved = (2 * step) ** 0.5 * noise[:, t].detach() - step * gradient
         proposal = y + moved
         new_gradient = of.gradient(proposal)
         if uniforms is None:
