@@ -23,5 +23,5 @@ def energy_contrastive_divergence(
 
     Raises RuntimeError for second derivatives.
     """
-    step, alpha = graph_input(step, x), graph_input(alpha, x)
+    step, alpha = graph_input(step, x), graph_input(alpha, x).to(x.dtype)
     return _compiled(x, theta, noise, start, uniforms, energy=energy, step=step, alpha=alpha)

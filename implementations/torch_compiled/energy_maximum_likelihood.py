@@ -21,7 +21,7 @@ def energy_maximum_likelihood(
 
     Raises RuntimeError for second derivatives.
     """
-    alpha, strength = graph_input(alpha, x), graph_input(strength, x)
+    alpha, strength = (graph_input(number, x).to(x.dtype) for number in (alpha, strength))
     return _compiled(
         x, theta, negatives, energy=energy, alpha=alpha, penalty=penalty, strength=strength
     )
