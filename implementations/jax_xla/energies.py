@@ -14,7 +14,7 @@ from implementations.jax_xla.unit_vectors import sum_over_unit_vectors
 def energy_of(energy, theta):
     """The energy of a name or a callable with its parameters."""
     if callable(energy):
-        return Callable(energy, list(theta))
+        return Called(energy, list(theta))
     return Named(ENERGIES[energy], list(theta))
 
 
@@ -41,7 +41,7 @@ class Named:
         return self.of.gradient_and_curvature(operations, x, self.theta, v)
 
 
-class Callable:
+class Called:
     """A callable (x, *theta) -> (N,) with its theta; its methods are those of ``Named``."""
 
     def __init__(self, function, theta):
@@ -58,7 +58,7 @@ class Callable:
 
         def part(directions, arguments):
             x, theta = arguments
-            gradient = Callable(function, theta).gradient
+            gradient = Called(function, theta).gradient
 
             def along(v):
                 every = jnp.broadcast_to(v, x.shape)

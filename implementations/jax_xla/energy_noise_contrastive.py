@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from implementations.jax_xla.energies import energy_of, metrics, where_finite
 from implementations.jax_xla.precision import full_precision
-from implementations.jax_xla.sigmoid import softplus
+from implementations.jax_xla.sigmoids import softplus
 from suite.registry import implements
 
 

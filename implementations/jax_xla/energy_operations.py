@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from implementations.energies import networks
-from implementations.jax_xla.sigmoid import sigmoid
-from implementations.jax_xla.sigmoid import softplus as _softplus
+from implementations.jax_xla.sigmoids import sigmoid
+from implementations.jax_xla.sigmoids import softplus as _softplus
 from implementations.jax_xla.unit_vectors import sum_over_unit_vectors
 
 exp, einsum, trace = jnp.exp, jnp.einsum, jnp.trace

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from implementations.jax_xla.sigmoid import sigmoid
+from implementations.jax_xla.sigmoids import sigmoid
 from suite.registry import implements
 
 
