@@ -128,7 +128,7 @@ class Driver:
         return _checked(driver.cuDevicePrimaryCtxRetain(_checked(driver.cuDeviceGet(index))))
 
     def _kernel(self, one, index, beside):
-        """A launch's kernel on a GPU, loaded once; what is launched beside it is compiled with it."""
+        """A launch's kernel on a GPU, loaded once and compiled with those launched beside it."""
         key = one.source, one.kernel, one.shared, index
         if key not in self._loaded:
             self._loaded[key] = self._load(one, index, beside)
