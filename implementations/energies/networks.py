@@ -55,7 +55,8 @@ class Convolution:
 class Network:
     """An energy whose hidden layers are linear maps with the same activation behind each.
 
-    activation: its name among ``ops``' activations, each z -> (f, f', f'').
+    activation: its name in ``ops.activate``, z -> f, and ``ops.derivatives``, z -> f' and a
+    function that computes f''.
     """
 
     def __init__(self, activation, *, convolves=False):
@@ -67,13 +68,15 @@ class Network:
         return [kind(ops, weights) for weights in theta[:end:2]], theta[1:end:2]
 
     def hidden(self, ops, x, theta):
-        """The last activations, and per layer f' and f''."""
-        h, slopes, bends = x, [], []
+        """f' of every layer, and what computes f''; no derivative of E needs the last one's f."""
+        z, slopes, bends = None, [], []
         for layer, bias in zip(*self.layers(ops, theta), strict=True):
-            h, slope, bend = ops.activations[self.activation](layer.with_bias(layer.apply(h), bias))
+            h = x if z is None else ops.activate[self.activation](z)
+            z = layer.with_bias(layer.apply(h), bias)
+            slope, bend = ops.derivatives[self.activation](z)
             slopes.append(slope)
             bends.append(bend)
-        return h, slopes, bends
+        return slopes, bends
 
     def energy(self, ops, x, theta):
         """E of every sample, (N,)."""
@@ -96,15 +99,15 @@ class Network:
 
     def gradient(self, ops, x, theta):
         """dE/dx, of x's shape."""
-        _, slopes, _ = self.hidden(ops, x, theta)
+        slopes, _ = self.hidden(ops, x, theta)
         return self.backwards(ops, slopes, theta)[0]
 
     def gradient_and_laplacian(self, ops, x, theta, block=None):
         """dE/dx, and the mean of the Laplacian over all samples, ()."""
-        _, slopes, bends = self.hidden(ops, x, theta)
+        slopes, bends = self.hidden(ops, x, theta)
         gradient, pushes = self.backwards(ops, slopes, theta)
         layers, _ = self.layers(ops, theta)
-        weights = [push * bend for push, bend in zip(pushes, bends, strict=True)]
+        weights = [push * bend() for push, bend in zip(pushes, bends, strict=True)]
         shape = tuple(x.shape[1:])
         total = ops.sum(weights[0] * layers[0].squares(shape))
         if len(layers) > 1:
@@ -113,13 +116,13 @@ class Network:
 
     def gradient_and_curvature(self, ops, x, theta, v):
         """dE/dx, and v.Hv for directions v (N, M, *shape), (N, M)."""
-        _, slopes, bends = self.hidden(ops, x, theta)
+        slopes, bends = self.hidden(ops, x, theta)
         gradient, pushes = self.backwards(ops, slopes, theta)
         layers, _ = self.layers(ops, theta)
         total = 0
         for layer, slope, bend, push in zip(layers, slopes, bends, pushes, strict=True):
             z = layer.apply(v)
-            weight = (push * bend)[:, None]
+            weight = (push * bend())[:, None]
             total = total + ops.sum(weight * z * z, tuple(range(2, z.ndim)))
             v = slope[:, None] * z
         return gradient, total

@@ -54,9 +54,7 @@ def energy_denoising_score_matching(
     x, theta, noise, sigma, *, energy="gaussian", weighting="sigma2"
 ):
     """Loss and metrics; arguments as in ``suite.operators.energy_denoising_score_matching``."""
-    scale, perturbed, score, miss = _parts(energy_of(energy, theta), x, noise, sigma, weighting)
+    _, perturbed, score, miss = _parts(energy_of(energy, theta), x, noise, sigma, weighting)
     count = len(perturbed)
     loss = 0.5 * (miss**2).sum() / count * _factor(x, theta, noise, sigma)
-    found = {"score_square": (score**2).sum() / count}
-    found["target_square"] = ((noise / scale) ** 2).sum() / count
-    return np.asarray(loss, x.dtype), found
+    return np.asarray(loss, x.dtype), {"score_square": (score**2).sum() / count}

@@ -19,13 +19,10 @@ def energy_denoising_score_matching(
     sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).detach()
     sigma = sigma.expand(noise.shape[1]).reshape(-1, *(1,) * (x.ndim - 1))
     perturbed = (x[:, None] + sigma * noise).flatten(0, 1)
-    score = -energy_of(energy, theta).gradient(perturbed).reshape(noise.shape)
+    gradient = energy_of(energy, theta).gradient(perturbed).reshape(noise.shape)
     # Weighted by sigma^2, the difference is of what has no small divisor.
-    miss = sigma * score + noise if weighting == "sigma2" else score + noise / sigma
+    miss = noise - sigma * gradient if weighting == "sigma2" else noise / sigma - gradient
     count = noise.shape[0] * noise.shape[1]
     loss = where_finite(0.5 * miss.square().sum() / count, x, theta, noise, sigma)
     loss = nan_where((sigma <= 0).any(), loss)
-    return loss, metrics(
-        score_square=score.square().sum() / count,
-        target_square=(noise / sigma).square().sum() / count,
-    )
+    return loss, metrics(score_square=gradient.detach().square().sum() / count)

@@ -2,6 +2,7 @@
 
 import torch
 
+from implementations.torch_eager.sigmoids import sigmoids
 from implementations.torch_eager.tangent_squares import tangent_squares
 
 __all__ = ["tangent_squares"]
@@ -51,28 +52,20 @@ def conv_transposed(g, kernel):
     return torch.nn.functional.conv_transpose2d(g, kernel, padding=kernel.shape[-1] // 2)
 
 
-def softplus(z):
-    """log(1 + e^z) and its first two derivatives."""
-    s, t = _sigmoids(z)
-    return _softplus(z), s, s * t
-
-
-def silu(z):
-    """z s(z) with s the sigmoid, and its first two derivatives."""
-    s, t = _sigmoids(z)
-    return z * s, s * (1 + z * t), s * t * (2 + z * (t - s))
-
-
-def _sigmoids(z):
-    """s(z) and s(-z): exponentials, as autograd's s (1 - s) of a sigmoid is lost where s is one."""
-    logsigmoid = torch.nn.functional.logsigmoid
-    return logsigmoid(z).exp(), logsigmoid(-z).exp()
-
-
 def _softplus(z):
-    # Not torch's, which is linear above a threshold, nor logaddexp, which is slow.
-    return -torch.nn.functional.logsigmoid(-z)
+    # Linear only where the exponential is beyond the dtype's last digit.
+    return torch.nn.functional.softplus(z, threshold=50.0)
 
 
-activations = {"softplus": softplus, "silu": silu}
+def _softplus_derivatives(z):
+    s, t = sigmoids(z)
+    return s, lambda: s * t
+
+
+def _silu_derivatives(z):
+    s, t = sigmoids(z)
+    return s * (1 + z * t), lambda: s * t * (2 + z * (t - s))
+
+
 activate = {"softplus": _softplus, "silu": torch.nn.functional.silu}
+derivatives = {"softplus": _softplus_derivatives, "silu": _silu_derivatives}

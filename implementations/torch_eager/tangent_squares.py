@@ -9,6 +9,7 @@ the block: memory is that of one block, and no tangent is computed twice.
 import torch
 
 from implementations.energies import networks
+from implementations.torch_eager.once import Once
 
 
 def tangent_squares(layers, slopes, weights, shape, block):
@@ -56,29 +57,7 @@ class _TangentSquares(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent, *_):
         half = len(ctx.saved_tensors) // 2
-        unit, inputs = ctx.saved_tensors[:half], ctx.saved_tensors[half:]
-        return *(None,) * 6, *_Once.apply(cotangent, half, *unit, *inputs)
-
-
-class _Once(torch.autograd.Function):
-    """Gradients times their cotangent; differentiating them raises."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(cotangent, count, *tensors):
-        return tuple(cotangent * unit for unit in tensors[:count])
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, *_):
-        raise RuntimeError(
-            "a Laplacian of a network has no second derivatives: its gradient was computed in the "
-            "forward pass; differentiate once only"
-        )
+        return *(None,) * 6, *Once.apply(cotangent, half, *ctx.saved_tensors)
 
 
 def _block(layers, slopes, weights, directions, wanted):

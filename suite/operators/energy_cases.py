@@ -82,7 +82,8 @@ def draw_theta(case: Case, rng: np.random.Generator) -> dict[str, np.ndarray]:
         drawn["theta.precision"] = np.eye(size) + 0.5 * turn @ turn.T + 0.2 * turn
         drawn["theta.mean"] *= 0.5
     elif energy == "double_well":
-        drawn = {"theta.height": rng.uniform(0.5, 1.5), "theta.width": rng.uniform(0.8, 1.5)}
+        ranges = {"theta.height": (0.5, 1.5), "theta.width": (0.8, 1.5)}
+        drawn = {name: np.asarray(rng.uniform(*ends)) for name, ends in ranges.items()}
     elif energy == "gaussian_mixture":
         drawn["theta.means"] *= 1.5
         drawn["theta.precision_logs"] *= 0.3

@@ -108,7 +108,7 @@ def condition(cotangent, wrt, **arguments):
 
 def tolerance(dtype):
     """Long sums, layer by layer and back; errors are a few standard deviations."""
-    return 128.0 * EPSILON[dtype]
+    return 64.0 * EPSILON[dtype]
 
 
 def cost(case: Case, pass_: Pass) -> Cost:

@@ -71,7 +71,7 @@ def condition(cotangent, wrt, x, theta, *, energy="gaussian", block=None):
 def tolerance(dtype):
     """Long sums, layer by layer and back, whose partial sums are rounded as often as they are long;
     errors are a few standard deviations."""
-    return 128.0 * EPSILON[dtype]
+    return 64.0 * EPSILON[dtype]
 
 
 def cost(case: Case, pass_: Pass) -> Cost:
