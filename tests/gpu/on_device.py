@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from chosen import DETERMINISTIC, ROWS_SAMPLES
+from every_kernel import sized
 
 from suite import frameworks, operators, registry
 from suite.frameworks.cuda_graph import CapturedCall
@@ -17,21 +19,12 @@ from suite.judge.probed import REPEATS
 from suite.operators.base import PASSES, Case, Operator, cotangent, inputs
 from suite.registry import Declaration
 
-TORCH: Any = frameworks.get("torch")
-
-DETERMINISTIC = {("soft_histogram", "cuda_torch")}
-"""Operators and implementations whose float32 answers must be equal bit for bit."""
-
-ROWS_SAMPLES = 64, 512
-
 
 def case_of(
     operator: Operator, rows: int = ROWS_SAMPLES[0], samples: int = ROWS_SAMPLES[1]
 ) -> Case:
-    """The first representative case in another size; () stays ()."""
-    case = next(case for case in operator.cases if case.representative)
-    sizes = {**case.sizes, "R": rows, "N": samples}
-    return dataclasses.replace(case, name=f"{case.name} at {rows}x{samples}", sizes=sizes)
+    """The first representative case in another size."""
+    return sized(next(case for case in operator.cases if case.representative), rows, samples)
 
 
 @dataclasses.dataclass
@@ -46,6 +39,10 @@ class Problem:
     def operator(self) -> Operator:
         return operators.get(self.declaration.operator)
 
+    @property
+    def framework(self) -> Any:
+        return frameworks.get(self.declaration.framework)
+
     def unsupported(self) -> str | None:
         """Why the implementation cannot do the case, or None."""
         skip = registry.load_declared(self.declaration).skip
@@ -56,8 +53,8 @@ class Problem:
         implementation = registry.load_declared(self.declaration)
         function = registry.checked(implementation, check_values=False)
         if pass_ == PASSES[0]:
-            return TORCH.forward(function, self.case.options)
-        return TORCH.forward_backward(function, self.case.options, self.case.wrt)
+            return self.framework.forward(function, self.case.options)
+        return self.framework.forward_backward(function, self.case.options, self.case.wrt)
 
     def given(self, base: int = 0) -> tuple[dict[str, Any], Any]:
         """Arrays and cotangent of a base input."""
@@ -75,14 +72,14 @@ class Problem:
         return ("output", *self.case.wrt) if pass_ == PASSES[1] else ("output",)
 
     def _array(self, values: Any) -> Any:
-        return TORCH.array(values, self.case.dtype, self.device)
+        return self.framework.array(values, self.case.dtype, self.device)
 
 
 def worst(problem: Problem, found: tuple, want: Expected, pass_: str) -> float:
     """The largest error of any array, in units of the case's tolerance."""
     pairs = zip(problem.names(pass_), found, strict=True)
     return max(
-        float(units(TORCH.numpy(array), want.reference[name], want.allowed[name]).max())
+        float(units(problem.framework.numpy(array), want.reference[name], want.allowed[name]).max())
         for name, array in pairs
     )
 
@@ -105,17 +102,38 @@ def differences(problem: Problem, one: tuple, other: tuple, pass_: str) -> list[
     To the bit where the implementation is deterministic, else to an eighth of the tolerance, as
     the judge has it.
     """
-    allowed = problem.expected().allowed
     exact = (problem.declaration.operator, problem.declaration.name) in DETERMINISTIC
-    found = []
-    for name, first, second in zip(problem.names(pass_), one, other, strict=True):
-        if exact:
-            same = torch.equal(first, second)
-        else:
-            a, b = TORCH.numpy(first), TORCH.numpy(second)
-            same = bool(units(b, a, REPEATS * allowed[name]).max() <= 1.0)
-        found += [] if same else [name]
-    return found
+    if not exact:
+        numpy = problem.framework.numpy
+        return apart(problem, tuple(map(numpy, one)), tuple(map(numpy, other)), pass_, REPEATS)
+    pairs = zip(problem.names(pass_), one, other, strict=True)
+    return [name for name, first, second in pairs if not torch.equal(first, second)]
+
+
+def apart(problem: Problem, one: tuple, other: tuple, pass_: str, share: float) -> list[str]:
+    """Names of the NumPy arrays that are further apart than a share of the tolerance."""
+    allowed = problem.expected().allowed
+    pairs = zip(problem.names(pass_), one, other, strict=True)
+    return [
+        name
+        for name, first, second in pairs
+        if not units(second, first, share * allowed[name]).max() <= 1.0
+    ]
+
+
+def between(one: Problem, other: Problem, pass_: str) -> list[str]:
+    """Names of the arrays that are not right in the first, or in which the two do not agree.
+
+    To two tolerances, as both answers have one: XLA makes subnormal numbers zero, and half types
+    may be rounded to either side.
+    """
+    found, wanted = (
+        tuple(map(problem.framework.numpy, problem.run(pass_))) for problem in (one, other)
+    )
+    reference = one.expected().reference
+    exact = tuple(reference[name] for name in one.names(pass_))
+    wrong = {*apart(one, exact, found, pass_, 1.0), *apart(one, wanted, found, pass_, 2.0)}
+    return sorted(wrong)
 
 
 LARGE_CALLS: dict[str, dict[str, Any]] = {
