@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 
 from implementations.triton.beta_table import RULES
-from implementations.triton.launch import Launch, Output, blocks, power_of_two
+from implementations.triton.launch import Launch, Output, blocks, power_of_two, row_and_tile, tiled
 from implementations.triton.numerics import product
 from implementations.triton.priors import PRIORS, terms
 from implementations.triton.ranks import (
@@ -115,18 +115,18 @@ def sorted_rows(ascending, place, x, a, b, pieces, fields, bounds, sums, gradien
                 TERMS: tl.constexpr, TIES: tl.constexpr, PLOTTING: tl.constexpr,
                 CLIP: tl.constexpr):  # fmt: skip
     """ascending (R, n), clamped, NaN last; place (R, n); x as given; sums (R, tiles, 3)."""
-    row, tile = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
+    row, first, _ = row_and_tile(n, BLOCK)
     start = row * n
     x, gradient, ascending, place = x + start, gradient + start, ascending + start, place + start
     least, most = tl.load(ascending), tl.load(ascending + n - 1)
     bad = outside(least, most, UNIT)
     low, high = tl.load(bounds).to(least.dtype), tl.load(bounds + 1).to(least.dtype)
     square, to_a, to_b = sorted_terms(
-        ascending, place, x, gradient, tile * BLOCK + tl.arange(0, BLOCK), n, row, least, bad, a,
+        ascending, place, x, gradient, first + tl.arange(0, BLOCK), n, row, least, bad, a,
         b, pieces, fields, low, high, A_STEP, B_STEP, PRIOR, LOGITS, SLOPES, WANT_X, CELLS, TERMS,
         TIES, PLOTTING, CLIP,
     )  # fmt: skip
-    sums += (row * tiles + tile) * 3
+    sums += (row * tiles + first // BLOCK) * 3
     tl.store(sums, tl.sum(square, 0))
     tl.store(sums + 1, tl.sum(to_a, 0))
     tl.store(sums + 2, tl.sum(to_b, 0))
@@ -171,4 +171,5 @@ def sorted_launch(options, dtype, shape, a_count, b_count, wanted):
     tiles = blocks(shape[1], block)
     outputs = Output((shape[0], tiles, 3), "float64"), Output(shape if wanted[0] else (1,), dtype)
     constants = _constants(options, dtype, block, a_count, b_count, wanted)
-    return Launch(sorted_rows, (shape[0], tiles), outputs, (shape[1], tiles), constants)
+    grid = tiled(*shape, block)
+    return Launch(sorted_rows, grid, outputs, (shape[1], tiles), constants)

@@ -8,7 +8,7 @@ Bins are numbered 0 to E for E edges, the first and the last of them open. ``cou
 import triton
 import triton.language as tl
 
-from implementations.triton.launch import Launch, Output, blocks
+from implementations.triton.launch import Launch, Output, blocks, row_and_tile, tiled
 from implementations.triton.masses import FAR, KERNELS, bin_terms, density
 
 BINS, SAMPLES = 8, 64
@@ -50,37 +50,46 @@ def ends(h, extent):
 
 
 @triton.jit
+def share_of(line, n, shares, share):
+    """The row of a program that has a share of its samples, and from where to where it has it."""
+    row, part = line // shares, line % shares
+    return row, part * share, tl.minimum((part + 1) * share, n)
+
+
+@triton.jit
 def counts(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.constexpr,
            SAMPLES: tl.constexpr, KERNEL: tl.constexpr, WEIGHTED: tl.constexpr):  # fmt: skip
     """x, weights (R, n); edges (R, E), bandwidth (R,) float64; sums (R, shares, E + 1).
 
     share: samples of a program, a multiple of SAMPLES.
     """
-    row, part = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
-    b = tl.program_id(1) * BINS + tl.arange(0, BINS)
+    line, first_bin, _left = row_and_tile(E + 1, BINS)
+    row, start, end = share_of(line, n, shares, share)
+    b = first_bin.to(tl.int32) + tl.arange(0, BINS)
     edges, h = edges + row * E, tl.load(bandwidth + row)
     lower, upper, width = bins_of(edges, b, E, h)
     total = tl.zeros((BINS,), tl.float64)
-    for first in range(part * share, ends(h, tl.minimum((part + 1) * share, n)), SAMPLES):
+    for first in range(start, ends(h, end), SAMPLES):
         i = first + tl.arange(0, SAMPLES)
         own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
         mass, _ = terms_of(own, b, lower, upper, width, E, h, KERNEL)
         if WEIGHTED:
             mass *= tl.load(weights + row * n + i, mask=i < n, other=0.0).to(tl.float64)[None, :]
         total += tl.sum(tl.where(i[None, :] < n, mass, 0.0), 1)
-    tl.store(sums + (row * shares + part) * (E + 1) + b, total + (h - h), mask=b <= E)
+    tl.store(sums + line * (E + 1) + b, total + (h - h), mask=b <= E)
 
 
 @triton.jit
 def at_edges(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.constexpr,
              SAMPLES: tl.constexpr, KERNEL: tl.constexpr, WEIGHTED: tl.constexpr):  # fmt: skip
     """Sums over samples of w k(z) and w z k(z) at every edge; sums (R, shares, E, 2)."""
-    row, part = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
-    e = tl.program_id(1) * BINS + tl.arange(0, BINS)
+    line, first_edge, _left = row_and_tile(E, BINS)
+    row, start, end = share_of(line, n, shares, share)
+    e = first_edge.to(tl.int32) + tl.arange(0, BINS)
     edges, h = edges + row * E, tl.load(bandwidth + row)
     edge = tl.load(edges + e, mask=e < E, other=0.0)
     heights, stretches = tl.zeros((BINS,), tl.float64), tl.zeros((BINS,), tl.float64)
-    for first in range(part * share, ends(h, tl.minimum((part + 1) * share, n)), SAMPLES):
+    for first in range(start, ends(h, end), SAMPLES):
         i = first + tl.arange(0, SAMPLES)
         own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
         z = (edge[:, None] - own[None, :]) / h
@@ -89,7 +98,7 @@ def at_edges(x, edges, bandwidth, weights, sums, n, E, shares, share, BINS: tl.c
             k *= tl.load(weights + row * n + i, mask=i < n, other=0.0).to(tl.float64)[None, :]
         heights += tl.sum(k, 1)
         stretches += tl.sum(z * k, 1)
-    sums += ((row * shares + part) * E + e) * 2
+    sums += (line * E + e) * 2
     tl.store(sums, heights + (h - h), mask=e < E)
     tl.store(sums + 1, stretches + (h - h), mask=e < E)
 
@@ -100,10 +109,11 @@ def at_samples(x, edges, bandwidth, weights, cotangent, to_x, to_weights, n, E,
                WEIGHTED: tl.constexpr, WANT_X: tl.constexpr,
                WANT_WEIGHTS: tl.constexpr):  # fmt: skip
     """cotangent (R, E + 1) float64; to_x, to_weights (R, n), or (1,) where not wanted."""
-    row = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * SAMPLES + tl.arange(0, SAMPLES)
+    row, start, left = row_and_tile(n, SAMPLES)
+    start += row * n
+    i = tl.arange(0, SAMPLES)
     edges, h = edges + row * E, tl.load(bandwidth + row)
-    own = near(tl.load(x + row * n + i, mask=i < n, other=0.0), edges, h, E)
+    own = near(tl.load(x + start + i, mask=i < left, other=0.0), edges, h, E)
     pull, worth = tl.zeros((SAMPLES,), tl.float64), tl.zeros((SAMPLES,), tl.float64)
     for first in range(0, ends(h, E + 1), BINS):
         b = first + tl.arange(0, BINS)
@@ -116,10 +126,10 @@ def at_samples(x, edges, bandwidth, weights, cotangent, to_x, to_weights, n, E,
     if WANT_X:
         pull = pull / h + (h - h)
         if WEIGHTED:
-            pull *= tl.load(weights + row * n + i, mask=i < n, other=0.0).to(tl.float64)
-        tl.store(to_x + row * n + i, pull, mask=i < n)
+            pull *= tl.load(weights + start + i, mask=i < left, other=0.0).to(tl.float64)
+        tl.store(to_x + start + i, pull, mask=i < left)
     if WANT_WEIGHTS:
-        tl.store(to_weights + row * n + i, worth + (h - h), mask=i < n)
+        tl.store(to_weights + start + i, worth + (h - h), mask=i < left)
 
 
 def _constants(kernel, weighted):
@@ -140,21 +150,19 @@ def _shares(rows, columns, samples):
 
 def counts_launch(shape, edges, kernel, weighted):
     """``counts`` for x of that shape and so many edges."""
-    columns = blocks(edges + 1, BINS)
-    shares, share = _shares(shape[0], columns, shape[1])
+    shares, share = _shares(shape[0], blocks(edges + 1, BINS), shape[1])
     outputs = (Output((shape[0], shares, edges + 1), "float64"),)
     sizes = shape[1], edges, shares, share
-    grid = shape[0], columns, shares
+    grid = tiled(shape[0] * shares, edges + 1, BINS)
     return Launch(counts, grid, outputs, sizes, _constants(kernel, weighted))
 
 
 def at_edges_launch(shape, edges, kernel, weighted):
     """``at_edges``, the same."""
-    columns = blocks(edges, BINS)
-    shares, share = _shares(shape[0], columns, shape[1])
+    shares, share = _shares(shape[0], blocks(edges, BINS), shape[1])
     outputs = (Output((shape[0], shares, edges, 2), "float64"),)
     sizes = shape[1], edges, shares, share
-    grid = shape[0], columns, shares
+    grid = tiled(shape[0] * shares, edges, BINS)
     return Launch(at_edges, grid, outputs, sizes, _constants(kernel, weighted))
 
 
@@ -162,5 +170,5 @@ def at_samples_launch(shape, dtype, edges, kernel, weighted, want_x, want_weight
     """``at_samples``, the same."""
     constants = {**_constants(kernel, weighted), "WANT_X": want_x, "WANT_WEIGHTS": want_weights}
     outputs = tuple(Output(shape if w else (1,), dtype) for w in (want_x, want_weights))
-    grid = shape[0], blocks(shape[1], SAMPLES)
+    grid = tiled(*shape, SAMPLES)
     return Launch(at_samples, grid, outputs, (shape[1], edges), constants)

@@ -7,6 +7,9 @@ float32 in one framework and float64 in the other, as a constant a compilation f
 
 from typing import Any, NamedTuple
 
+import triton
+import triton.language as tl
+
 
 class Output(NamedTuple):
     """An array that a kernel writes whole, or adds to where it is zeros at first.
@@ -22,8 +25,9 @@ class Output(NamedTuple):
 class Launch(NamedTuple):
     """One launch of a kernel.
 
-    grid: programs, two or three numbers. sizes: integers that may change without a compilation.
-    constants: those that may not, by name. warps: of 32 threads, a program's.
+    grid: programs, all on the first axis: CUDA has no more than 65535 on another. sizes: integers
+    that may change without a compilation. constants: those that may not, by name. warps: of 32
+    threads, a program's.
     """
 
     kernel: Any
@@ -37,6 +41,23 @@ class Launch(NamedTuple):
 def blocks(extent, block):
     """How many blocks cover an extent."""
     return -(-extent // block)
+
+
+def tiled(rows, extent, block):
+    """The grid of programs that each take a tile of a row's extent; see ``row_and_tile``."""
+    return (rows * blocks(extent, block),)
+
+
+@triton.jit
+def row_and_tile(extent, BLOCK: tl.constexpr):
+    """This program's row, where its tile starts in it, and how much of the row there is from there.
+
+    The first two have 64 bits: added to a pointer, they leave 32 for places in the tile, which
+    take half the registers. The third is at most BLOCK.
+    """
+    program, tiles = tl.program_id(0), (extent - 1) // BLOCK + 1
+    first = (program % tiles).to(tl.int64) * BLOCK
+    return (program // tiles).to(tl.int64), first, tl.minimum(extent - first, BLOCK).to(tl.int32)
 
 
 def power_of_two(extent):

@@ -19,7 +19,7 @@ import triton
 import triton.language as tl
 
 from implementations.moments.accuracy import SMOOTH
-from implementations.triton.launch import Launch, Output, blocks
+from implementations.triton.launch import Launch, Output, row_and_tile, tiled
 
 TILE = 256
 
@@ -52,16 +52,18 @@ def plan(kernel, samples, edges):
 
 
 @triton.jit
-def located(x, frame, i, n, cells):
-    """Cells of samples i, their places t in them, and which are to be counted; samples outside
+def located(x, frame, i, left, cells):
+    """Cells of samples i < left, their places t in them, and which are to be counted.
 
-    are at the ends. frame: the row's, where its cells start and how wide they are, or NaN.
+    Samples outside are at the ends. frame: the row's, where its cells start and how wide they are,
+    or NaN.
     """
     start, width = tl.load(frame), tl.load(frame + 1)
-    u = (tl.load(x + i, mask=i < n, other=0.0).to(tl.float64) - start) / width
-    real = (i < n) & (u == u)
-    u = tl.minimum(tl.maximum(tl.where(real, u, 0.0), 0.0), cells - 1e-9)
-    cell = u.to(tl.int32)
+    u = (tl.load(x + i, mask=i < left, other=0.0).to(tl.float64) - start) / width
+    real = (i < left) & (u == u)
+    u = tl.minimum(tl.maximum(tl.where(real, u, 0.0), 0.0), cells)
+    # In integers: a float32 cannot say "just below cells".
+    cell = tl.minimum(u.to(tl.int32), cells - 1)
     return cell, 2.0 * (u - cell.to(tl.float64)) - 1.0, real
 
 
@@ -69,12 +71,12 @@ def located(x, frame, i, n, cells):
 def deposit(x, weights, frame, moments, n, cells, TERMS: tl.constexpr, BLOCK: tl.constexpr,
             WEIGHTED: tl.constexpr):  # fmt: skip
     """Add w T_k(t) of x, weights (R, n) to moments (R, cells, TERMS), zeros at first."""
-    row = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    cell, t, real = located(x + row * n, frame + 2 * row, i, n, cells)
+    row, first, left = row_and_tile(n, BLOCK)
+    i, start = tl.arange(0, BLOCK), row * n + first
+    cell, t, real = located(x + start, frame + 2 * row, i, left, cells)
     weight = tl.zeros((BLOCK,), tl.float64) + 1.0
     if WEIGHTED:
-        weight = tl.load(weights + row * n + i, mask=real, other=0.0).to(tl.float64)
+        weight = tl.load(weights + start + i, mask=real, other=0.0).to(tl.float64)
     own = moments + row * cells * TERMS + cell * TERMS
     before, term = t, tl.zeros((BLOCK,), tl.float64) + 1.0
     for k in tl.static_range(TERMS):
@@ -86,9 +88,9 @@ def deposit(x, weights, frame, moments, n, cells, TERMS: tl.constexpr, BLOCK: tl
 def evaluate(x, weights, frame, coefficients, values, n, cells, TERMS: tl.constexpr,
              BLOCK: tl.constexpr, WEIGHTED: tl.constexpr):  # fmt: skip
     """sum_k c_k T_k(t) of a sample's cell, times its weight; coefficients (R, cells, TERMS)."""
-    row = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    cell, t, real = located(x + row * n, frame + 2 * row, i, n, cells)
+    row, first, left = row_and_tile(n, BLOCK)
+    i, start = tl.arange(0, BLOCK), row * n + first
+    cell, t, real = located(x + start, frame + 2 * row, i, left, cells)
     own = coefficients + row * cells * TERMS + cell * TERMS
     before, term = t, tl.zeros((BLOCK,), tl.float64) + 1.0
     total = tl.zeros((BLOCK,), tl.float64)
@@ -96,8 +98,8 @@ def evaluate(x, weights, frame, coefficients, values, n, cells, TERMS: tl.conste
         total += tl.load(own + k, mask=real, other=float("nan")) * term
         before, term = term, 2.0 * t * term - before
     if WEIGHTED:
-        total *= tl.load(weights + row * n + i, mask=real, other=0.0).to(tl.float64)
-    tl.store(values + row * n + i, total, mask=i < n)
+        total *= tl.load(weights + start + i, mask=real, other=0.0).to(tl.float64)
+    tl.store(values + start + i, total, mask=i < left)
 
 
 def _constants(one, weighted):
@@ -107,12 +109,12 @@ def _constants(one, weighted):
 def deposit_launch(shape, one, weighted):
     """``deposit`` of x of that shape; one: its ``Plan``."""
     outputs = (Output((shape[0], one.cells, one.terms), "float64", zeros=True),)
-    grid = shape[0], blocks(shape[1], TILE)
+    grid = tiled(*shape, TILE)
     return Launch(deposit, grid, outputs, (shape[1], one.cells), _constants(one, weighted))
 
 
 def evaluate_launch(shape, dtype, one, weighted):
     """``evaluate``, the same."""
-    grid = shape[0], blocks(shape[1], TILE)
+    grid = tiled(*shape, TILE)
     sizes = shape[1], one.cells
     return Launch(evaluate, grid, (Output(shape, dtype),), sizes, _constants(one, weighted))

@@ -8,7 +8,7 @@ so that neither loses its tail.
 import triton
 import triton.language as tl
 
-from implementations.triton.launch import Launch, Output, blocks, power_of_two
+from implementations.triton.launch import Launch, Output, blocks, power_of_two, row_and_tile, tiled
 from implementations.triton.numerics import log1p
 
 TILE = 1024
@@ -33,10 +33,10 @@ def argument(z, noise, temperature, at, inside, NOISY: tl.constexpr):
 def tile_sums(z, noise, temperature, sums, n, tiles, BLOCK: tl.constexpr, NOISY: tl.constexpr,
               KIND: tl.constexpr):  # fmt: skip
     """z, noise (R, n); sums (R, tiles, 2): of p and 1 - p, of h(p), or of on and off."""
-    row, tile = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    i = tile * BLOCK + tl.arange(0, BLOCK)
-    inside = i < n
-    v = argument(z, noise, temperature, row * n + i, inside, NOISY)
+    row, first, left = row_and_tile(n, BLOCK)
+    i, start = tl.arange(0, BLOCK), row * n + first
+    inside = i < left
+    v = argument(z + start, noise + start, temperature, i, inside, NOISY)
     poison = tl.where(v == v, 0.0, v)
     e = tl.exp(-tl.abs(v))
     if KIND == MEAN_BERNOULLI:
@@ -48,7 +48,7 @@ def tile_sums(z, noise, temperature, sums, n, tiles, BLOCK: tl.constexpr, NOISY:
     else:
         one = tl.where(v > 0.0, 1.0, 0.0) + poison
         other = tl.where(v > 0.0, 0.0, 1.0) + poison
-    sums += (row * tiles + tile) * 2
+    sums += (row * tiles + first // BLOCK) * 2
     tl.store(sums, tl.sum(tl.where(inside, one, 0.0), 0))
     tl.store(sums + 1, tl.sum(tl.where(inside, other, 0.0), 0))
 
@@ -89,17 +89,17 @@ def entropies(sums, values, factors, n, tiles, BLOCK: tl.constexpr, KIND: tl.con
 def gradients(cotangent, z, noise, temperature, factors, gradient, n, BLOCK: tl.constexpr,
               NOISY: tl.constexpr, KIND: tl.constexpr):  # fmt: skip
     """cotangent, factors (R,); gradient (R, n)."""
-    row = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    inside = i < n
-    v = argument(z, noise, temperature, row * n + i, inside, NOISY)
+    row, first, left = row_and_tile(n, BLOCK)
+    i, start = tl.arange(0, BLOCK), row * n + first
+    inside = i < left
+    v = argument(z + start, noise + start, temperature, i, inside, NOISY)
     e = tl.exp(-tl.abs(v))
     slope = e / ((1.0 + e) * (1.0 + e))
     if KIND == MEAN_BERNOULLI:
         slope *= -v
     push = tl.load(cotangent + row).to(tl.float64) * tl.load(factors + row)
     push /= (0.0 * push + n) * tl.load(temperature)
-    tl.store(gradient + row * n + i, push * slope, mask=inside)
+    tl.store(gradient + start + i, push * slope, mask=inside)
 
 
 def kind(estimator):
@@ -117,7 +117,7 @@ def sums_launch(shape, noisy, estimator):
     block, tiles = _tiles(shape[1])
     constants = {"BLOCK": block, "NOISY": noisy, "KIND": kind(estimator)}
     outputs = (Output((shape[0], tiles, 2), "float64"),)
-    return Launch(tile_sums, (shape[0], tiles), outputs, (shape[1], tiles), constants)
+    return Launch(tile_sums, tiled(*shape, block), outputs, (shape[1], tiles), constants)
 
 
 def entropies_launch(shape, dtype, estimator):
@@ -130,7 +130,7 @@ def entropies_launch(shape, dtype, estimator):
 
 def gradients_launch(shape, dtype, noisy, estimator):
     """``gradients`` to z of that shape."""
-    block, tiles = _tiles(shape[1])
+    block = _tiles(shape[1])[0]
     constants = {"BLOCK": block, "NOISY": noisy, "KIND": kind(estimator)}
     outputs = (Output(shape, dtype),)
-    return Launch(gradients, (shape[0], tiles), outputs, shape[1:], constants)
+    return Launch(gradients, tiled(*shape, block), outputs, shape[1:], constants)

@@ -7,7 +7,7 @@ Terms are in the samples' dtype, sums over tiles in float64.
 import triton
 import triton.language as tl
 
-from implementations.triton.launch import Launch, Output, blocks
+from implementations.triton.launch import Launch, Output, row_and_tile, tiled
 
 OWN = 32
 OTHERS = 64
@@ -24,10 +24,11 @@ def pairs(x, cotangent, positions, scale, gradient, n, UNIT: tl.constexpr, SOFT:
 
     UNIT: n + UNIT is the number of ranks that the positions divide by.
     """
-    start = tl.program_id(0).to(tl.int64) * n
-    i = tl.program_id(1) * OWN + tl.arange(0, OWN)
-    own = tl.load(x + start + i, mask=i < n, other=0.0)
-    push = tl.load(cotangent + start + i, mask=i < n, other=0.0)
+    row, first_own, left = row_and_tile(n, OWN)
+    start, i = row * n, tl.arange(0, OWN)
+    here = start + first_own
+    own = tl.load(x + here + i, mask=i < left, other=0.0)
+    push = tl.load(cotangent + here + i, mask=i < left, other=0.0)
     width = tl.load(scale)
     per_width = (1.0 / width).to(own.dtype)
     total = tl.zeros((OWN,), tl.float64)
@@ -42,12 +43,13 @@ def pairs(x, cotangent, positions, scale, gradient, n, UNIT: tl.constexpr, SOFT:
         else:
             term = tl.exp(-0.5 * z * z)
         total += tl.sum(tl.where(j[None, :] < n, term, 0.0), 1).to(tl.float64)
-    bad = tl.load(positions + start + i, mask=i < n, other=0.0)
+    bad = tl.load(positions + here + i, mask=i < left, other=0.0)
     if SOFT:
         total /= (tl.zeros_like(total) + n + UNIT) * width
     else:
         total *= push.to(tl.float64) * 0.3989422804014327 / ((tl.zeros_like(total) + n) * width)
-    tl.store(gradient + start + i, total + tl.where(bad != bad, float("nan"), 0.0), mask=i < n)
+    total += tl.where(bad != bad, float("nan"), 0.0)
+    tl.store(gradient + here + i, total, mask=i < left)
 
 
 def pairs_launch(shape, dtype, surrogate, plotting_position):
@@ -58,8 +60,7 @@ def pairs_launch(shape, dtype, surrogate, plotting_position):
         "OWN": OWN,
         "OTHERS": OTHERS,
     }
-    grid = shape[0], blocks(shape[1], OWN)
-    return Launch(pairs, grid, (Output(shape, dtype),), shape[1:], constants)
+    return Launch(pairs, tiled(*shape, OWN), (Output(shape, dtype),), shape[1:], constants)
 
 
 def too_many_pairs(case):

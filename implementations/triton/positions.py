@@ -6,7 +6,7 @@
 import triton
 import triton.language as tl
 
-from implementations.triton.launch import Launch, Output, blocks, power_of_two
+from implementations.triton.launch import Launch, Output, power_of_two, row_and_tile, tiled
 from implementations.triton.ranks import (
     PLOTTING_POSITIONS,
     TIES,
@@ -49,8 +49,8 @@ def rows(x, positions, ascending, place, n, BLOCK: tl.constexpr, CHUNK: tl.const
 def sorted_rows(ascending, place, positions, n, BLOCK: tl.constexpr, TIES: tl.constexpr,
                 PLOTTING: tl.constexpr):  # fmt: skip
     """ascending (R, n), NaN last; place, positions (R, n)."""
-    start = tl.program_id(0).to(tl.int64) * n
-    i = tl.program_id(1).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    row, first, _ = row_and_tile(n, BLOCK)
+    start, i = row * n, first + tl.arange(0, BLOCK)
     ascending, place, positions = ascending + start, place + start, positions + start
     last = tl.load(ascending + n - 1)
     poison = tl.where(last != last, float("nan"), 0.0)
@@ -76,6 +76,6 @@ def inside_launch(shape, dtype, ties, plotting_position):
 def sorted_launch(shape, dtype, ties, plotting_position):
     """``sorted_rows``, the same."""
     block = min(TILE, power_of_two(max(shape[1], 16)))
-    grid = shape[0], blocks(shape[1], block)
+    grid = tiled(*shape, block)
     constants = _constants(block, ties, plotting_position)
     return Launch(sorted_rows, grid, (Output(shape, dtype),), shape[1:], constants)

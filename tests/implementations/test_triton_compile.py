@@ -98,5 +98,52 @@ def test_a_compiled_graph_sees_the_kernels_and_no_opaque_operator():
     }
 
 
+ON_A_CPU = """
+import torch
+from suite import load
+
+x = torch.rand(4, 100)
+try:
+    load("ecdf", "triton_torch", check_values=False)(x)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_compiled_kernel_refuses_tensors_of_a_cpu():
+    pytest.importorskip("torch")
+    assert _lines(ON_A_CPU) == ["inputs are on cpu: triton_torch runs on cuda only"]
+
+
+ON_ANOTHER_GPU = """
+import contextlib
+import torch
+from implementations.triton.launch import Launch
+from implementations.triton.positions import sorted_rows
+from implementations.triton.torch import launch
+
+class Given:  # as much of a tensor as a launch without outputs looks at
+    device = torch.device("cuda:1")
+    is_contiguous = staticmethod(lambda: True)
+
+@contextlib.contextmanager
+def current(device):
+    print("enters", device)
+    yield
+    print("leaves", device)
+
+def wrapped(kernel):
+    return {(1,): lambda *given, **constants: print("launches")}
+
+torch.cuda.device, launch.wrap_triton = current, wrapped
+launch.launch(Launch(sorted_rows, (1,), (), (), {}), Given())
+"""
+
+
+def test_a_kernel_is_launched_on_the_gpu_of_its_tensors():
+    pytest.importorskip("torch")
+    assert _lines(ON_ANOTHER_GPU) == ["enters cuda:1", "launches", "leaves cuda:1"]
+
+
 def _lines(program):
     return said("-c", program).strip().splitlines()

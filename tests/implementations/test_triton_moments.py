@@ -95,6 +95,15 @@ def test_a_row_whose_edges_are_too_far_apart_is_counted_directly(monkeypatch):
     assert seen[0] == [False, True, False, False]
 
 
+@pytest.mark.parametrize("far", [1e9, np.inf, -np.inf])
+def test_samples_beyond_the_cells_stay_in_the_last_of_their_own_row(far, monkeypatch):
+    seen, case = watched(monkeypatch), OPERATOR.case("everything")
+    arrays = inputs(OPERATOR, case, 0)
+    arrays["x"][0, :3] = arrays["x"][-1, -1] = far
+    assert case.options["overflow"] == "reflect" and errors(case, arrays) <= 0.5
+    assert seen and not any(map(any, seen))
+
+
 def test_a_term_less_would_be_noticed(monkeypatch):
     smooth = moments.SMOOTH["gaussian", True]._replace(wide=(4, 4))
     monkeypatch.setitem(moments.SMOOTH, ("gaussian", True), smooth)

@@ -1,9 +1,11 @@
 """Launches in torch: kernels behind operators of torch, so that a compiled graph sees them."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 import triton
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._guards import detect_fake_mode
 from torch.library import custom_op, triton_op, wrap_triton
 
 from implementations.triton.launch import Launch
@@ -19,19 +21,26 @@ def name_of(dtype):
 def launch(step: Launch, *inputs):
     """Allocate what a kernel writes and run it on the inputs, contiguous tensors of one device.
 
-    Under Triton's interpreter the tensors are a CPU's, and a tracer's get nothing written.
+    Under Triton's interpreter the tensors are a CPU's, and a tracer's get nothing written. Raises
+    ValueError for tensors of a device that a compiled kernel cannot run on.
     """
+    device = inputs[0].device
     for given in inputs:
-        if not given.is_contiguous() or given.device != inputs[0].device:
+        if not given.is_contiguous() or given.device != device:
             raise ValueError("kernels take contiguous tensors of one device")
+    compiled = isinstance(step.kernel, triton.JITFunction)
+    traced = detect_fake_mode(inputs) is not None
+    if compiled and not traced and device.type != "cuda":
+        raise ValueError(f"inputs are on {device}: triton_torch runs on cuda only")
     outputs = tuple(_allocated(inputs[0], output) for output in step.outputs)
     arguments = *inputs, *outputs, *step.sizes
-    if not isinstance(step.kernel, triton.JITFunction):  # interpreted
-        if not any(isinstance(given, FakeTensor) for given in inputs):
-            with np.errstate(all="ignore"):
-                step.kernel[step.grid](*arguments, **step.constants)
-        return outputs
-    wrap_triton(step.kernel)[step.grid](*arguments, **step.constants, num_warps=step.warps)
+    if compiled:
+        # Triton launches on the current device, wherever its tensors are.
+        with nullcontext() if traced else torch.cuda.device(device):
+            wrap_triton(step.kernel)[step.grid](*arguments, **step.constants, num_warps=step.warps)
+    elif not traced:
+        with np.errstate(all="ignore"):
+            step.kernel[step.grid](*arguments, **step.constants)
     return outputs
 
 
