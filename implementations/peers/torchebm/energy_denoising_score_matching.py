@@ -4,7 +4,7 @@ import torch
 from torchebm.losses import DenoisingScoreMatching
 
 from implementations.peers.torchebm.models import Energy, placed
-from implementations.torch_eager.energies import metrics, where_finite
+from implementations.torch_eager.energies import metrics
 from suite.registry import implements
 
 
@@ -40,5 +40,5 @@ def energy_denoising_score_matching(
     loss.draws = noise[:, 0]
     with torch.enable_grad():
         value = loss(x)
-    value = where_finite(value * (sigma**2 if weighting == "sigma2" else 1), x, theta, noise)
+    value = value * (sigma**2 if weighting == "sigma2" else 1.0)
     return value, metrics(loss=value)

@@ -4,7 +4,7 @@ import torch
 from torchebm.losses import SlicedScoreMatching
 
 from implementations.peers.torchebm.models import Energy, placed
-from implementations.torch_eager.energies import metrics, where_finite
+from implementations.torch_eager.energies import metrics
 from implementations.torch_eager.energy_sliced_score_matching import directions
 from suite.registry import implements
 
@@ -39,5 +39,5 @@ def energy_sliced_score_matching(
     loss = Given(Energy(x, energy, theta), n_projections=projections.shape[1], **placed(x))
     loss.directions = directions(projections.detach(), law).transpose(0, 1).flatten(0, 1)
     with torch.enable_grad():
-        value = where_finite(loss(x), x, theta, projections)
+        value = loss(x)
     return value, metrics(loss=value)
