@@ -1,0 +1,1 @@
+"""Losses of energies: their gradients to theta against exact ones, what they recover, what they fit."""
