@@ -1,1 +1,1 @@
-"""Losses of energies: their gradients to theta against exact ones, what they recover, what they fit."""
+"""Losses of energies: their gradients to theta, the precision they recover, the laws they fit."""

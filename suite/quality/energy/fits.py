@@ -20,7 +20,6 @@ from suite.quality.energy.targets import TARGETS, Target, grid, likelihood_lost,
 COMPONENTS, BATCH, STEPS, RATE = 32, 256, 400, 0.05
 CHAIN, STEP, NOISE, BLUR = 10, 0.01, 2.0, 0.15
 SAMPLES = 2000
-SEEDS = (0, 1, 2)
 NAMES = ("theta.logits", "theta.means", "theta.precision_logs")
 
 WAYS = {
@@ -46,7 +45,7 @@ class Fit:
     energy: np.ndarray
 
 
-def fit(losses: Losses, way: str, target: Target, seed: int) -> Fit:
+def fit(losses: Losses, way: str, target: Target, seed: int = 0) -> Fit:
     """Descend from a seeded start."""
     rng = np.random.Generator(np.random.Philox(key=[0xF17, seed]))
     theta = [
@@ -74,7 +73,7 @@ def fit(losses: Losses, way: str, target: Target, seed: int) -> Fit:
     return Fit(theta, likelihood_lost(target, energy), discrepancy, energy)
 
 
-def noise_floor(target: Target, seed: int) -> float:
+def noise_floor(target: Target, seed: int = 0) -> float:
     """The discrepancy of two draws of the target."""
     rng = np.random.Generator(np.random.Philox(key=[0xF17, 100 + seed]))
     return mean_discrepancy(target.sample(rng, SAMPLES), target.sample(rng, SAMPLES))
@@ -130,7 +129,3 @@ class _Draws:
                       "variance_reduced": True}  # fmt: skip
         return given
 
-
-def fits(losses: Losses, target: str, way: str) -> list[Fit]:
-    """One fit a seed."""
-    return [fit(losses, way, TARGETS[target], seed) for seed in SEEDS]

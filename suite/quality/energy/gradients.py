@@ -26,7 +26,7 @@ class Losses:
         self._targets: dict[tuple, tuple] = {}
 
     def gradient(self, loss: str, arguments: dict) -> np.ndarray:
-        """To the arrays of theta in their order, and last to log Z where it is an array, float64."""
+        """To the arrays of theta in their order, then to log Z where it is an array; float64."""
         operator = f"energy_{loss}"
         arrays = {n: a for n, a in arguments.items() if isinstance(a, np.ndarray)}
         options = {n: value for n, value in arguments.items() if n not in arrays}

@@ -56,7 +56,7 @@ class Population:
     @property
     def size(self) -> int:
         """Dimensions d."""
-        return int(self.theta["theta.mean" if self.energy == "gaussian" else "theta.means"].shape[-1])
+        return int(list(self.theta.values())[1].shape[-1])
 
 
 def gaussian(size: int) -> Population:
@@ -110,7 +110,7 @@ def _told_apart(p: np.ndarray, scale: float, log_partition: float) -> np.ndarray
         # dL/dE: the chance to be taken for the other.
         weight = sign * expit(-sign * odds) * np.outer(mass, mass)
         found += [(weight * a).sum() / (2 * sizes[0]), (weight * b).sum() / (2 * sizes[1])]
-    return np.where(np.arange(len(p)) < half, *found)
+    return np.where(np.arange(len(p)) < half, found[0], found[1])
 
 
 RADIUS, WIDTH, MODES = 2.0, 0.3, 8

@@ -1,4 +1,4 @@
-"""Two laws in the plane that energies are fitted to, their exact densities, and distances to them."""
+"""Two laws in the plane that energies are fitted to, their densities, and distances to them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def likelihood_lost(target: Target, energy: np.ndarray) -> float:
 
 
 def mean_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Squared maximum mean discrepancy, unbiased, of a sum of Gaussian kernels of ``BANDWIDTHS``."""
+    """Squared maximum mean discrepancy, unbiased, of a sum of Gaussian kernels."""
 
     def kernels(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
