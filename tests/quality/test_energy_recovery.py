@@ -1,6 +1,5 @@
-"""Every loss recovers the precision of a Gaussian within its stated bias, in 1, 4, 16 dimensions."""
+"""Every loss recovers a Gaussian's precision within its stated bias, in 1, 4, 16 dimensions."""
 
-import numpy as np
 import pytest
 
 from suite.quality.energy.gradients import Losses

@@ -15,7 +15,7 @@ from suite.energies import gaussian_mixture
 from suite.energies.jet import exact
 from suite.operators.energy_contrastive_divergence import chain
 from suite.quality.energy.gradients import Losses
-from suite.quality.energy.targets import TARGETS, Target, grid, likelihood_lost, mean_discrepancy
+from suite.quality.energy.targets import Target, grid, likelihood_lost, mean_discrepancy
 
 COMPONENTS, BATCH, STEPS, RATE = 32, 256, 400, 0.05
 CHAIN, STEP, NOISE, BLUR = 10, 0.01, 2.0, 0.15
@@ -128,4 +128,3 @@ class _Draws:
             given |= {"projections": rng.normal(size=(BATCH, 1, 2)), "law": "rademacher",
                       "variance_reduced": True}  # fmt: skip
         return given
-

@@ -68,8 +68,10 @@ def _rows(estimates: np.ndarray, truth: np.ndarray, against: str) -> Iterator[di
     coordinates of the space that estimates and truth span, which has few dimensions."""
     e, g = estimates, truth
     if truth.size > len(estimates) + 1:
-        basis = np.linalg.qr(np.column_stack([*estimates, truth]))[0]
-        e, g = estimates @ basis, truth @ basis
+        stacked = np.concatenate([estimates, truth[None]])
+        squares, turn = np.linalg.eigh(stacked @ stacked.T)
+        coordinates = turn * np.sqrt(np.maximum(squares, 0.0))
+        e, g = coordinates[:-1], coordinates[-1]
     names = [f"c{k}" for k in range(len(g))]
     rng = np.random.Generator(np.random.Philox(key=[0x0A11, 2]))
     judged = quality(e, g, names, rng, resamples=RESAMPLES)

@@ -68,7 +68,9 @@ def recovered(losses: Losses, way: Way, size: int) -> np.ndarray:
     """The precision where the loss's gradient is 0, sought from a wide model."""
     data = _Data(way, size)
     upper = np.triu_indices(size)
-    start = np.concatenate([np.zeros(size), 0.4 * np.eye(size)[upper], [size * np.log(2 * np.pi) / 2]])
+    start = np.concatenate(
+        [np.zeros(size), 0.4 * np.eye(size)[upper], [size * np.log(2 * np.pi) / 2]]
+    )
     count = len(start) if way.loss == "noise_contrastive" else len(start) - 1
 
     def slopes(at: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
 """The run: gradients, recovered precisions and fits, one record each, resumable, stored as tables.
 
-    results/<machine>/<time>-energies-<pid>/run.json           machine, versions, command
-                                            energies.csv.gz    a row a setting, truth and statistic
-                                            recovered.csv      a row a loss and dimension
-                                            fits.csv           a row a loss and target
-                                            fitted.csv.gz      energies that were fitted, on a grid
+results/<machine>/<time>-energies-<pid>/run.json           machine, versions, command
+                                        energies.csv.gz    a row a setting, truth and statistic
+                                        recovered.csv      a row a loss and dimension
+                                        fits.csv           a row a loss and target
+                                        fitted.csv.gz      energies that were fitted, on a grid
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ IMPLEMENTATION = "torch_eager"
 FILE = "energies.csv.gz"
 TABLES = {"gradients": FILE, "recovered": "recovered.csv", "fits": "fits.csv",
           "fitted": "fitted.csv.gz"}  # fmt: skip
+Tables = dict[str, list[dict]]
+
 OPERATORS = (
     "maximum_likelihood", "contrastive_divergence", "noise_contrastive", "score_matching",
     "denoising_score_matching", "sliced_score_matching",
@@ -95,26 +98,27 @@ def run(root: Path, progress: Progress) -> EnergyRun:
     return read(folder)
 
 
-def _work() -> Iterator[tuple[str, object]]:
+def _work() -> Iterator[tuple[str, Callable[[], Tables]]]:
     """What is to be done, by names, in order."""
     single, double = Losses(IMPLEMENTATION), Losses(IMPLEMENTATION, "float64")
     stated = populations()
     for setting in settings():
-        yield setting.name, lambda s=setting: {"gradients": _gradients(single, s, stated)}
+        yield setting.name, partial(_gradients, single, setting, stated)
     for way in recovery.WAYS:
-        yield f"precision by {way.name}", lambda w=way: {"recovered": _recovered(double, w)}
+        yield f"precision by {way.name}", partial(_recovered, double, way)
     for target in TARGETS:
-        for way in fits.WAYS:
-            yield f"{target} by {way}", lambda t=target, w=way: _fit(single, t, w)
+        for fitted in fits.WAYS:
+            yield f"{target} by {fitted}", partial(_fit, single, target, fitted)
 
 
-def _gradients(losses: Losses, setting: Setting, stated: dict) -> list[dict]:
+def _gradients(losses: Losses, setting: Setting, stated: dict) -> Tables:
     about = {name: getattr(setting, name) for name in
              ("population", "loss", "line", "knob", "value", "samples")}  # fmt: skip
-    return [{**about, **row} for row in measured(losses, setting, stated[setting.population])]
+    found = measured(losses, setting, stated[setting.population])
+    return {"gradients": [{**about, **row} for row in found]}
 
 
-def _recovered(losses: Losses, way: recovery.Way) -> list[dict]:
+def _recovered(losses: Losses, way: recovery.Way) -> Tables:
     rows = []
     for size in recovery.SIZES:
         q = recovery.precision(size)
@@ -124,10 +128,10 @@ def _recovered(losses: Losses, way: recovery.Way) -> list[dict]:
             "stated": recovery.error(right, q), "found": recovery.error(found, q),
             "from_stated": recovery.error(found, right),
         })  # fmt: skip
-    return rows
+    return {"recovered": rows}
 
 
-def _fit(losses: Losses, target: str, way: str) -> dict[str, list[dict]]:
+def _fit(losses: Losses, target: str, way: str) -> Tables:
     found = fits.fit(losses, way, TARGETS[target])
     about = {"target": target, "way": way}
     said = {"lost": found.lost, "discrepancy": found.discrepancy,
