@@ -48,11 +48,11 @@ def write_report(run: EnergyRun, folder: Path) -> list[Path]:
 
 
 def _recovered(run: EnergyRun) -> Table:
-    rows = [
-        (row.way, str(row.dimension), row.bias, f"{row.stated:.3g}", f"{row.found:.3g}",
-         f"{row.from_stated:.1g}")
-        for row in run.tables["recovered"].itertuples()
-    ]  # fmt: skip
+    rows = []
+    for row in run.tables["recovered"].itertuples():
+        errors = (row.stated, row.found, row.from_stated)
+        cells = (f"{error:.2g}" if error > 1e-9 else "0" for error in errors)
+        rows.append((row.way, str(row.dimension), row.bias, *cells))
     columns = ("loss", "d", "bias", "stated error", "found error", "found from stated")
     return Table("", columns, tuple(rows))
 
