@@ -9,7 +9,6 @@ results/<machine>/<time>-energies-<pid>/run.json           machine, versions, co
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -58,11 +57,8 @@ class EnergyRun:
 
 def run(root: Path, progress: Progress) -> EnergyRun:
     """Measure what is not done yet and store the run below ``root``."""
-    with contextlib.suppress(ImportError):
-        import torch
-
-        # Batches are small: threads cost more than they give.
-        torch.set_num_threads(1)
+    # Read when a framework is imported. Batches are small: threads cost more than they give.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     here = machine()
     unfinished = Unfinished(root / here.fingerprint, "energies")
     source = _source()
