@@ -103,6 +103,9 @@ def draw(case, rng):
 # What is added to the energy has no score.
 _UNUSED = ("theta.layer3_bias",)
 
+# Of theta alone, for those that do not differentiate what is matched.
+_THETA = ("theta.layer1", "theta.layer1_bias", "theta.layer2", "theta.layer2_bias", "theta.layer3")
+
 CASES = (
     case("mlp_softplus-256x16", "mlp_softplus", 256, 16, sizes={"H": 64}, options={"block": 4},
          profile="quick", representative=True, memory=True, unused=_UNUSED),
@@ -117,6 +120,9 @@ CASES = (
     case("gaussian_mixture-float16", "gaussian_mixture", 128, 2, dtype="float16",
          profile="quick"),
     case("mlp_silu-bfloat16", "mlp_silu", 64, 5, dtype="bfloat16", unused=_UNUSED),
+    case("mlp_softplus-64x8-theta", "mlp_softplus", 64, 8, profile="quick", wrt=_THETA),
+    case("mlp_softplus-512x64-theta", "mlp_softplus", 512, 64, sizes={"H": 128}, memory=True,
+         options={"block": 8}, wrt=_THETA),
     case("mlp_softplus-512x64", "mlp_softplus", 512, 64, sizes={"H": 128}, memory=True,
          options={"block": 8}, unused=_UNUSED, source="issue: MLP 128 x 2, N = 512, d = 64"),
     *(case(f"gaussian-512x{size}", "gaussian", 512, size) for size in (1, 4, 64, 256)),
