@@ -6,6 +6,13 @@ import pytest
 
 pytest.importorskip("triton", reason="needs triton: pip install 'cdfbench[triton]'")
 
+pytest.importorskip("torch")
+
+import torch
+import triton
+import triton.language as tl
+from interpreter import missing
+
 from implementations.triton import (
     batch_shaping_rows,
     beta_table,
@@ -16,6 +23,7 @@ from implementations.triton import (
     positions,
 )
 from implementations.triton.batch_shaping_options import Options
+from implementations.triton.launch import row_and_tile
 from implementations.triton.ranks import sorts_inside
 from suite.operators import get
 
@@ -76,3 +84,26 @@ def test_the_largest_histogram_needs_more_programs_than_the_second_axis_has():
     case = get("soft_histogram").case("n2p24-B1000")
     grids = [s.grid for s in soft_histogram(case, "float32", (1, case.sizes["N"]))]
     assert max(grids) > (65535,)
+
+
+@triton.jit
+def tell(told, extent, BLOCK: tl.constexpr):
+    """told (3,): what ``row_and_tile`` says, in 64 bits."""
+    row, first, left = row_and_tile(extent, BLOCK)
+    tl.store(told, row)
+    tl.store(told + 1, first)
+    tl.store(told + 2, left.to(tl.int64))
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_a_tile_may_start_beyond_32_bits(monkeypatch):
+    from triton.runtime.interpreter import interpreter_builder as builder
+
+    program, told = 2**26, torch.zeros(3, dtype=torch.int64)
+    plain = builder.set_grid_idx
+    monkeypatch.setattr(builder, "set_grid_idx", lambda x, y, z: plain(program, y, z))
+    monkeypatch.setattr(
+        builder, "set_grid_dim", lambda *_: setattr(builder, "grid_dim", (2**30, 1, 1))
+    )
+    tell[(1,)](told, 2**32 + 5, BLOCK=64)
+    assert told.tolist() == [0, 2**32, 5]
