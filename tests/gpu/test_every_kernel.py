@@ -51,7 +51,9 @@ def missed(launched):
     return [name for name in wanted if name not in names]
 
 
-@pytest.mark.parametrize("case", every_kernel.cases(operators.get("soft_histogram")), ids=str)
+@pytest.mark.parametrize(
+    "case", every_kernel.cases(operators.get("soft_histogram")), ids=lambda c: c.name
+)
 def test_long_rows_go_by_moments(case):
     """As a launch alone does not show: on the device a row may go the other way."""
     host = HostDriver().device(0)
@@ -59,9 +61,11 @@ def test_long_rows_go_by_moments(case):
     rows, samples = case.shape("x")
     size = soft_histogram.sizes(rows, samples, case.sizes["E"], case.dtype, kernel, weighted, host)
     arrays = {**case.options, **inputs(operators.get("soft_histogram"), case, 0)}
-    widest = float(arrays["bandwidth"] if "bandwidth" in case.options else min(arrays["bandwidth"]))
+    narrowest = float(
+        arrays["bandwidth"] if "bandwidth" in case.options else min(arrays["bandwidth"])
+    )
     edges = arrays["edges"]
-    route = soft_histogram.route(edges[0], edges[-1], widest, size, kernel)
+    route = soft_histogram.route(edges[0], edges[-1], narrowest, size, kernel)
     assert (route == DIRECT) == (samples < soft_histogram.LEAST)
 
 
