@@ -38,20 +38,18 @@ def conv_transposed(g, kernel):
     return conv(g, jnp.flip(kernel, (2, 3)).swapaxes(0, 1))
 
 
-def softplus(z):
-    """log(1 + e^z) and its first two derivatives."""
-    s = sigmoid(z)
-    return _softplus(z), s, s * sigmoid(-z)
-
-
-def silu(z):
-    """z s(z) with s the sigmoid, and its first two derivatives."""
+def _softplus_derivatives(z):
     s, t = sigmoid(z), sigmoid(-z)
-    return z * s, s * (1 + z * t), s * t * (2 + z * (t - s))
+    return s, lambda: s * t
 
 
-activations = {"softplus": softplus, "silu": silu}
+def _silu_derivatives(z):
+    s, t = sigmoid(z), sigmoid(-z)
+    return s * (1 + z * t), lambda: s * t * (2 + z * (t - s))
+
+
 activate = {"softplus": _softplus, "silu": lambda z: z * sigmoid(z)}
+derivatives = {"softplus": _softplus_derivatives, "silu": _silu_derivatives}
 
 
 def tangent_squares(layers, slopes, weights, shape, block):
