@@ -32,7 +32,4 @@ def energy_denoising_score_matching(
     count = samples * scales
     loss = where_finite(0.5 * jnp.square(miss).sum() / count, x, theta, noise, sigma)
     loss = nan_where((sigma <= 0).any(), loss)
-    return loss, metrics(
-        score_square=jnp.square(score).sum() / count,
-        target_square=jnp.square(noise / sigma).sum() / count,
-    )
+    return loss, metrics(score_square=jnp.square(score).sum() / count)
