@@ -11,7 +11,7 @@ from suite.judge.gradients import ALL, quality
 from suite.quality.energy.populations import Population
 from suite.quality.energy.settings import LIKELIHOOD, OWN, Setting, generator
 
-BATCHES = 200
+BATCHES = 120
 RESAMPLES = 300
 METRICS = ("relative_bias", "relative_spread", "cosine", "cosine_of_mean", "scale")
 
