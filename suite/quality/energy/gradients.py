@@ -11,8 +11,8 @@ from suite.judge.gradients import ALL, quality
 from suite.quality.energy.populations import Population
 from suite.quality.energy.settings import LIKELIHOOD, OWN, Setting, generator
 
-BATCHES = 120
-RESAMPLES = 300
+BATCHES = 200
+RESAMPLES = 200
 METRICS = ("relative_bias", "relative_spread", "cosine", "cosine_of_mean", "scale")
 
 Loss = Callable[[dict], np.ndarray]
