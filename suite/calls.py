@@ -38,26 +38,45 @@ def with_checks(
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
-            if is_array(value) and not owns(value):
-                raise TypeError(
-                    f"{name} is a {type(value).__module__}.{type(value).__qualname__}: this "
-                    f"implementation of {operator} takes {framework} arrays"
-                )
+            for array in arrays_of(value):
+                if not owns(array):
+                    raise TypeError(
+                        f"{name} is a {type(array).__module__}.{type(array).__qualname__}: this "
+                        f"implementation of {operator} takes {framework} arrays"
+                    )
         try:
             check(*args, **kwargs)
         except TypeError:
             _require_arguments(operator, signature, args, kwargs)
             raise
-        if check_values and not traced(*args, *kwargs.values()):
+        every = [array for value in (*args, *kwargs.values()) for array in arrays_of(value)]
+        if check_values and not traced(*every):
             values(*args, **kwargs)
         given = dtype_name(args[0] if args else kwargs[names[0]])
         if native_half or given not in HALF:
             return function(*args, **kwargs)
-        args = tuple(cast(a, "float32") if is_array(a) else a for a in args)
-        kwargs = {k: cast(a, "float32") if is_array(a) else a for k, a in kwargs.items()}
-        return cast(function(*args, **kwargs), given)
+        single = functools.partial(_mapped, lambda array: cast(array, "float32"))
+        returned = function(*map(single, args), **{k: single(v) for k, v in kwargs.items()})
+        return _mapped(lambda array: cast(array, given), returned)
 
     return call
+
+
+def arrays_of(value: Any) -> list[Any]:
+    """The arrays that a value is or, as a list, a tuple or a dict, has."""
+    if isinstance(value, (list, tuple, dict)):
+        parts = value.values() if isinstance(value, dict) else value
+        return [array for part in parts for array in arrays_of(part)]
+    return [value] if is_array(value) else []
+
+
+def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """The value with its arrays changed, in lists, tuples and dicts too."""
+    if isinstance(value, dict):
+        return {name: _mapped(change, part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_mapped(change, part) for part in value)
+    return change(value) if is_array(value) else value
 
 
 def _require_arguments(

@@ -153,6 +153,8 @@ def quality(
     goes on where it stopped.
     """
     from suite.quality import measure
+    from suite.quality.energy import run as energies
+    from suite.quality.energy.report import write_page as write_energies
     from suite.quality.report import print_advice, write_page
 
     selection = Selection(
@@ -162,7 +164,10 @@ def quality(
     with _shown() as display:
         run = measure.run(selection, results, display, amount)
     print_advice(run, console)
-    for path in write_page(results):
+    if run.info["complete"]:
+        with _shown() as display:
+            energies.run(results, display)
+    for path in [*write_page(results), *write_energies(results)]:
         console.print(_shown_path(path))
     _count(run.statuses["status"], run.folder, measure.failures(run))
 
@@ -217,6 +222,7 @@ def report(
 
     Of every machine the newest run is shown that leaves out least, and the newest of all sizes.
     """
+    from suite.quality.energy.report import write_page as write_energies
     from suite.quality.report import write_page
     from suite.report import write_front_page, write_leaderboard, write_report
     from suite.report.newest import by_machine, for_report, sweeps
@@ -241,7 +247,7 @@ def report(
                 console.print(_shown_path(path))
     if machines:
         console.print(_shown_path(write_leaderboard(results)))
-    for path in write_page(results):
+    for path in [*write_page(results), *write_energies(results)]:
         console.print(_shown_path(path))
     if readme is not None:
         shown = chosen[-1]

@@ -136,7 +136,7 @@ def _drawn(operator: Operator) -> list[Case]:
     drawn = [
         case
         for case in operator.cases
-        if case.data not in workloads.names() and "R" in case.permute and case.wrt
+        if case.data not in workloads.names() and case.row_axis in case.permute and case.wrt
     ]
     return [case for case in drawn if case.dtype == "float32"] or drawn
 

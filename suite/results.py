@@ -140,8 +140,9 @@ def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     """Every run below a results folder, oldest first, and what could not be read."""
     runs, errors = [], []
     for path in sorted(root.glob("*/*/run.json")):
-        # A run of gradient quality has its own reader, suite.quality.store.
-        if path.parent.name.startswith(".") or path.with_name("quality.csv.gz").exists():
+        # Runs of gradient quality have readers of their own, below suite.quality.
+        others = ("quality.csv.gz", "energies.csv.gz")
+        if path.parent.name.startswith(".") or any(path.with_name(o).exists() for o in others):
             continue
         try:
             runs.append(read(path.parent))

@@ -17,6 +17,7 @@ JUDGE = sorted((ROOT / "suite" / "judge").glob("*.py"))
 GROUND_FLOOR = (
     "suite.operators",
     "suite.priors",
+    "suite.energies",
     "suite.laws",
     "suite.incomplete_beta",
     "suite.plotting_positions",
@@ -27,6 +28,7 @@ GROUND_FLOOR = (
 FRAMEWORKS = {
     "numpy": {"numpy", "scipy"},
     "moments": {"numpy"},
+    "energies": set(),
     "torch": {"torch", "numpy", "scipy"},
     "jax": {"jax", "numpy", "scipy"},
     "triton": {"triton", "jax_triton", "numpy", "scipy"},
@@ -116,7 +118,7 @@ def test_an_implementation_imports_the_registry_its_framework_and_other_implemen
     if folders[0] not in ("published", "peers"):
         assert foreign(path) <= set().union(*(FRAMEWORKS[family] for family in families))
         others = {m.split(".")[1].split("_")[0] for m in modules if top(m) == "implementations"}
-        assert others <= {*families, "moments", "triton", "cuda"}
+        assert others <= {*families, "moments", "energies", "triton", "cuda"}
 
 
 @by_file(SUITE)

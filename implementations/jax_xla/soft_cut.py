@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from implementations.jax_xla.sigmoids import sigmoid
 from suite.registry import implements
 
 
@@ -30,16 +31,4 @@ def soft_cut(x, threshold, steepness, *, keep="above"):
     # Clamped, since infinite distances times a vanished slope of the sigmoid would be NaN.
     distance = jnp.clip(x - _column(threshold, x), -largest, largest)
     z = slope * distance
-    return _sigmoid(z if keep == "above" else -z)
-
-
-@jax.custom_jvp
-def _sigmoid(z):
-    return jax.nn.sigmoid(z)
-
-
-@_sigmoid.defjvp
-def _slope(primals, tangents):
-    # Autodiff's y (1 - y) is zero where y rounds to 1; this keeps the upper tail.
-    (z,), (dz,) = primals, tangents
-    return _sigmoid(z), _sigmoid(z) * _sigmoid(-z) * dz
+    return sigmoid(z if keep == "above" else -z)

@@ -30,11 +30,13 @@ def static_graphs(function, options=None):
 
 
 def _given(argument):
-    """An argument as a graph gets it, contiguous if it is a tensor.
+    """An argument as a graph gets it: contiguous if it is a tensor, each part so if it is a list.
 
     Inductor (torch 2.13, CPU) takes the layout over into its loops; where it makes vectors of
     transposed rows it can keep what belongs to all of them in a buffer for one.
     """
+    if isinstance(argument, (list, tuple)):
+        return [_given(part) for part in argument]
     argument = differentiated_once(argument)
     return argument.contiguous() if torch.is_tensor(argument) else argument
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from suite import frameworks, load, operators, registry
 from suite.frameworks import Framework
+from suite.operators.base import gathered
 
 Arrays = dict[str, np.ndarray]
 
@@ -64,6 +65,7 @@ def reference(
         k: v.astype(np.float64) if isinstance(v, np.ndarray) else v for k, v in arguments.items()
     }
     with np.errstate(all="ignore"):
+        exact = gathered(exact)
         value = np.asarray(subject.reference(**exact))
         weight = np.broadcast_to(np.float64(cotangent), value.shape)
         gradients = subject.reference_gradient(weight, tuple(wrt), **exact) if wrt else {}

@@ -11,6 +11,7 @@ import numpy as np
 
 from suite.frameworks.contract import Target
 from suite.operators.arguments import dtype_name
+from suite.operators.base import first, gathered
 
 
 class Jax:
@@ -69,7 +70,7 @@ class Jax:
     def forward(self, function: Callable, options: Mapping[str, Any]) -> Target:
         @self.jax.jit
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
-            return (function(**arrays, **options),)
+            return (first(function(**gathered(arrays), **options)),)
 
         return target
 
@@ -87,7 +88,8 @@ class Jax:
             rest = {name: array for name, array in arrays.items() if name not in wrt}
 
             def of(*values: Any) -> Any:
-                return function(**rest, **dict(zip(wrt, values, strict=True)), **options)
+                arguments = gathered({**rest, **dict(zip(wrt, values, strict=True))})
+                return first(function(**arguments, **options))
 
             output, pull = jax.vjp(of, *(arrays[name] for name in wrt))
             return (output, *pull(cotangent))
@@ -182,17 +184,18 @@ class Jax:
     def curvature(
         self, function: Callable, options: Mapping[str, Any], wrt: tuple[str, ...]
     ) -> Callable[[Mapping[str, Any], Any, Any], Any]:
-        jax, first = self.jax, wrt[0]
+        jax, main = self.jax, wrt[0]
 
         @jax.jit
         def target(arrays: Mapping[str, Any], cotangent: Any, direction: Any) -> Any:
             def scalar(x: Any) -> Any:
-                return (function(**{**arrays, first: x}, **options) * cotangent).sum()
+                output = first(function(**gathered({**arrays, main: x}), **options))
+                return (output * cotangent).sum()
 
             def along(x: Any) -> Any:
                 return (jax.grad(scalar)(x) * direction).sum()
 
-            return jax.grad(along)(arrays[first])
+            return jax.grad(along)(arrays[main])
 
         return target
 

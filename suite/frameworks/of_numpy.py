@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from suite.frameworks.contract import Target
+from suite.operators.base import first, gathered
 
 
 class Numpy:
@@ -46,7 +47,7 @@ class Numpy:
 
     def forward(self, function: Callable, options: Mapping[str, Any]) -> Target:
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
-            return (function(**arrays, **options),)
+            return (first(function(**gathered(arrays), **options)),)
 
         return target
 
@@ -62,11 +63,11 @@ class Numpy:
 
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
             dtype = arrays[wrt[0]].dtype
-            output = function(**arrays, **options)
+            output = first(function(**gathered(arrays), **options))
             wide = {
                 k: a.astype(np.float32) if a.dtype == np.float16 else a for k, a in arrays.items()
             }
-            gradients = vjp(cotangent.astype(wide[wrt[0]].dtype), wrt, **wide, **options)
+            gradients = vjp(cotangent.astype(wide[wrt[0]].dtype), wrt, **gathered(wide), **options)
             return (output, *(np.asarray(g).astype(dtype, copy=False) for g in gradients))
 
         return target
@@ -114,7 +115,7 @@ class Numpy:
             wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
             wide[..., ::2] = array
             return wide[..., ::2]
-        if layout == "transposed":
+        if layout == "transposed" and array.ndim > 1:
             return np.ascontiguousarray(array.T).T
         if layout == "expanded" and array.ndim == 2:
             return np.broadcast_to(array[:1], array.shape)

@@ -11,6 +11,7 @@ import numpy as np
 from suite.frameworks.contract import Target
 from suite.frameworks.cuda_graph import CapturedCall
 from suite.operators.arguments import dtype_name
+from suite.operators.base import first, gathered
 
 
 class Torch:
@@ -70,7 +71,7 @@ class Torch:
 
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
             with torch.no_grad():
-                return (function(**arrays, **options),)
+                return (first(function(**gathered(arrays), **options)),)
 
         return target
 
@@ -86,7 +87,7 @@ class Torch:
         def target(arrays: Mapping[str, Any], cotangent: Any) -> tuple:
             # The given tensors themselves, as a user's parameters are: a cache by identity shows.
             leaves = [arrays[name].requires_grad_() for name in wrt]
-            output = function(**arrays, **options)
+            output = first(function(**gathered(arrays), **options))
             gradients = torch.autograd.grad(output, leaves, cotangent, allow_unused=True)
             for name, gradient in zip(wrt, gradients, strict=True):
                 if gradient is None:
@@ -180,15 +181,15 @@ class Torch:
 
         def target(arrays: Mapping[str, Any], cotangent: Any, direction: Any) -> Any:
             leaves = {name: arrays[name].detach().requires_grad_() for name in wrt}
-            output, first = function(**{**arrays, **leaves}, **options), leaves[wrt[0]]
-            given = list(leaves.values())
+            output = first(function(**gathered({**arrays, **leaves}), **options))
+            main, given = leaves[wrt[0]], list(leaves.values())
             gradient = torch.autograd.grad(output, given, cotangent, create_graph=True)[0]
             if not gradient.requires_grad:
                 # Next to any other term of a loss it would count as a constant.
-                return torch.zeros_like(first)
+                return torch.zeros_like(main)
             along = (gradient * direction).sum()
-            (found,) = torch.autograd.grad(along, first, allow_unused=True)
-            return torch.zeros_like(first) if found is None else found
+            (found,) = torch.autograd.grad(along, main, allow_unused=True)
+            return torch.zeros_like(main) if found is None else found
 
         return target
 

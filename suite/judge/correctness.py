@@ -24,6 +24,7 @@ from suite.operators.base import (
     Case,
     Operator,
     cotangent,
+    gathered,
     inputs,
 )
 from suite.rounds import Round, permuted, positions, reorder, round_of
@@ -72,9 +73,10 @@ def expected(operator: Operator, case: Case, base: int) -> Expected:
     arrays = {k: v.astype(np.float64) for k, v in inputs(operator, case, base).items()}
     weight = cotangent(operator, case, base).astype(np.float64)
     with np.errstate(all="ignore"):
-        reference = {"output": operator.reference(**arrays, **case.options)}
-        reference |= operator.reference_gradient(weight, case.wrt, **arrays, **case.options)
-        condition = operator.condition(weight, case.wrt, **arrays, **case.options)
+        arguments = {**gathered(arrays), **case.options}
+        reference = {"output": operator.reference(**arguments)}
+        reference |= operator.reference_gradient(weight, case.wrt, **arguments)
+        condition = operator.condition(weight, case.wrt, **arguments)
         tolerance = operator.tolerance("float64" if case.dtype == "float64" else "float32")
         allowed = {
             name: tolerance * np.asarray(condition[name], dtype=np.float64)

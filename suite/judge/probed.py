@@ -9,7 +9,7 @@ import numpy as np
 
 from suite.judge.conduct import EVIDENCE
 from suite.judge.correctness import Expected, expected, units
-from suite.operators.base import Case, Operator
+from suite.operators.base import Case, Operator, gathered
 from suite.probes import STEPS, Probe, direction, drawing, given
 
 REPEATS = 1 / 8
@@ -169,7 +169,8 @@ def _difference(operator: Operator, case: Case, step: float) -> np.ndarray:
     for sign in (1.0, -1.0):
         moved = {**arrays, name: arrays[name] + sign * step * along}
         with np.errstate(all="ignore"):
-            gradient = operator.reference_gradient(weight, (name,), **moved, **case.options)
+            arguments = {**gathered(moved), **case.options}
+            gradient = operator.reference_gradient(weight, (name,), **arguments)
         ends.append(np.asarray(gradient[name], dtype=np.float64))
     with np.errstate(invalid="ignore"):  # an infinity that stays
         return (ends[0] - ends[1]) / (2 * step)

@@ -95,7 +95,9 @@ def _key(operator: Operator, case: Case) -> str:
     digest.update(f"{np.__version__} {scipy.__version__}".encode())
     suite = Path(operators.__path__[0]).parent
     files = [*suite.glob("*.py"), suite / "operators" / "base.py"]
-    files += (suite / "operators").glob(f"*{operator.name}*.py")
+    # The operator's own, and what a family of operators (energy_...) has in common.
+    family = operator.name.partition("_")[0]
+    files += (*(suite / "operators").glob(f"*{family}*.py"), *(suite / "energies").glob("*.py"))
     for file in sorted(files):
         digest.update(file.read_bytes())
     digest.update((suite / "judge" / "correctness.py").read_bytes())

@@ -33,7 +33,9 @@ class Case:
     name: unique within the operator, readable ("normal-64x4096").
     sizes: extent of every labelled axis, e.g. {"R": 64, "N": 4096}.
     dims: the axis labels of every array argument and of "output", e.g. {"x": ("R", "N"),
-        "a": ("R",), "output": ()}. An argument that is missing here is not an array.
+        "a": ("R",), "output": ()}. An argument that is missing here is not an array. The arrays
+        of an argument that is a list have dotted names ("theta.mean", "theta.precision"), which
+        sort as they stand in the list.
     options: everything else the function is called with (host scalars, strings, None).
     wrt: the array arguments that forward+backward differentiates.
     data: the operator's own word for how ``draw`` makes the arrays.
@@ -68,6 +70,8 @@ class Case:
             raise ValueError(f"case {self.name!r}: axes {sorted(missing)} have no size")
         if unknown := set(self.wrt) - set(self.dims):
             raise ValueError(f"case {self.name!r}: wrt={sorted(unknown)} are no array arguments")
+        if (dotted := [name for name in self.dims if "." in name]) != sorted(dotted):
+            raise ValueError(f"case {self.name!r}: {dotted} do not sort as they stand")
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array argument or of "output"."""
@@ -77,6 +81,11 @@ class Case:
     def arrays(self) -> tuple[str, ...]:
         """Names of the array arguments, in the order of ``dims``."""
         return tuple(name for name in self.dims if name != "output")
+
+    @property
+    def row_axis(self) -> str:
+        """The axis of what has a gradient of its own: "R", or "N" where there are no rows."""
+        return "R" if "R" in self.sizes else "N"
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,8 @@ class Operator:
     """A mathematical function, defined once.
 
     draw(case, rng) -> arrays by name, float64, any values; the harness rounds them to the dtype.
-    reference(**arrays, **options) -> float64 output.
+    reference(**arrays, **options) -> float64 output. Dotted arrays come gathered into lists, here
+        and wherever a function is called; gradients keep the dotted names.
     reference_gradient(cotangent, wrt, **arrays, **options) -> {name: float64 gradient}.
     condition(cotangent, wrt, **arrays, **options) -> {"output" and each of wrt: array}: the
         absolute error that a relative perturbation of size one of the intermediate quantities
@@ -125,6 +135,7 @@ class Operator:
     check(*signature): raises for bad shapes, dtypes and host scalars. Always called.
     check_values(*signature): raises for bad device values. May be switched off.
     options: every advertised value of every option, so that coverage can be counted.
+    An implementation may return a tuple: its first is the output, the rest is not judged.
     twice: second derivatives are defined (otherwise they must raise).
     """
 
@@ -191,6 +202,23 @@ def inputs(operator: Operator, case: Case, base: int) -> dict[str, np.ndarray]:
                 f"the case says {case.shape(name)}"
             )
     return {name: round_to(case.dtype, array) for name, array in arrays.items()}
+
+
+def gathered(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a call: arrays with dotted names become one list, in the order of their names.
+
+    >>> gathered({"x": 1, "theta.mean": 2, "theta.precision": 3})
+    {'x': 1, 'theta': [2, 3]}
+    """
+    arguments: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
+    for name in sorted(name for name in arrays if "." in name):
+        arguments.setdefault(name.partition(".")[0], []).append(arrays[name])
+    return arguments
+
+
+def first(returned: Any) -> Any:
+    """The output among what a function returned: itself, or the first of a tuple."""
+    return returned[0] if isinstance(returned, tuple) else returned
 
 
 def cotangent(operator: Operator, case: Case, base: int) -> np.ndarray:

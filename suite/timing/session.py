@@ -14,7 +14,7 @@ import pytest
 
 from suite import operators
 from suite.frameworks import Framework
-from suite.operators.base import Case, Operator, Pass
+from suite.operators.base import Case, Operator, Pass, gathered
 from suite.probes import Probe, planned
 from suite.registry import Implementation, checked
 from suite.timing import clocks
@@ -127,7 +127,7 @@ class Session:
     def route(self, case: Case, arrays: dict[str, Any]) -> str:
         """Which way the implementation says it takes with the case's arrays, or ""."""
         route = self.implementation.route
-        return "" if route is None else str(route(**arrays, **case.options))
+        return "" if route is None else str(route(**gathered(arrays), **case.options))
 
     def outputs(self) -> Path:
         """A new file for a cell's outputs."""

@@ -35,8 +35,13 @@ BORROWED = {
 }
 REFERENCE = ("reference", "reference_gradient", "condition")
 MATHEMATICS = (
+    "suite.energies.double_well",
+    "suite.energies.gaussian",
+    "suite.energies.gaussian_mixture",
+    "suite.energies.networks",
     "suite.incomplete_beta",
     "suite.kernel_counts",
+    "suite.operators.energy_reference",
     "suite.plotting_positions",
     "suite.smoothing_kernels",
 )

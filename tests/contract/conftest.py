@@ -3,8 +3,10 @@
 A test asks for ``subject`` alone (any implementation), for ``judged`` (with each of the quick
 cases that are small), for ``small`` (with each of a few tiny cases) or for ``path`` (with tiny
 cases that have every value of every option among them). Known errors are left out of all these:
-only ``known_error`` gives them. What needs a framework or a package that is not there is skipped,
-with the reason. What Triton's interpreter runs, a thousand times slower, gets the smallest cases.
+only ``known_error`` gives them. So are other libraries, whose NaNs, layouts and transforms are
+theirs: their cells are judged, and tests/implementations/test_peers.py has their adaptors. What
+needs a framework or a package that is not there is skipped, with the reason. What Triton's
+interpreter runs, a thousand times slower, gets the smallest cases.
 """
 
 import math
@@ -25,7 +27,8 @@ def pytest_generate_tests(metafunc):
     if "known_error" in metafunc.fixturenames:
         wrong = [Subject(d, where) for d in declared if d.known_error]
         metafunc.parametrize("known_error", wrong, ids=lambda s: s.name)
-    subjects = [Subject(d, where) for d in declared if not d.known_error]
+    ours = [d for d in declared if not d.module.startswith("implementations.peers.")]
+    subjects = [Subject(d, where) for d in ours if not d.known_error]
     for mark in metafunc.definition.iter_markers("framework"):
         subjects = [s for s in subjects if s.declaration.framework in mark.args]
     if "theorem" in metafunc.fixturenames and "subject" in metafunc.fixturenames:

@@ -88,7 +88,9 @@ def _drawn(operator: Operator, dtypes: Container[str] = ("float32",)) -> list[Ca
     return [
         case
         for case in operator.cases
-        if case.data not in workloads.names() and case.dtype in dtypes and "R" in case.permute
+        if case.data not in workloads.names()
+        and case.dtype in dtypes
+        and case.row_axis in case.permute
     ]
 
 
@@ -97,8 +99,9 @@ def _richness(case: Case) -> tuple[int, int]:
 
 
 def _cut(case: Case) -> Case:
-    sizes = {**case.sizes, "R": ROWS, "N": SAMPLES}
-    name = f"{case.name} cut to {ROWS}x{SAMPLES}"
+    extents = {label: n for label, n in (("R", ROWS), ("N", SAMPLES)) if label in case.sizes}
+    sizes = {**case.sizes, **extents}
+    name = f"{case.name} cut to {'x'.join(map(str, extents.values()))}"
     return dataclasses.replace(case, name=name, sizes=sizes, dtype="float32")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from emulation import is_emulated, prepared
 
 from suite import frameworks, operators, registry
-from suite.operators.base import Case, Operator
+from suite.operators.base import Case, Operator, first, gathered
 from suite.registry import Declaration
 
 
@@ -64,6 +64,11 @@ class Subject:
     def function(self, *, check_values: bool = False) -> Any:
         """The function people import."""
         return registry.checked(self.implementation, check_values=check_values)
+
+    def value(self, case: Case, arrays: Mapping[str, Any], *, check_values: bool = False) -> Any:
+        """The output for the framework's arrays of a case, by that function."""
+        function = self.function(check_values=check_values)
+        return first(function(**gathered(arrays), **case.options))
 
     def array(self, values: Any, dtype: str | None = None) -> Any:
         """The framework's array of NumPy values."""

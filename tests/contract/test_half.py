@@ -18,7 +18,7 @@ def value_and_gradients(subject, case, arrays, weight):
 
     def function(*values):
         changed = {**arrays, **dict(zip(case.wrt, values, strict=True))}
-        return subject.function()(**changed, **case.options)
+        return subject.value(case, changed)
 
     output, pull = jax.vjp(function, *(arrays[name] for name in case.wrt))
     return dict(zip(("output", *case.wrt), (output, *pull(weight)), strict=True))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from suite.operators.base import cotangent, inputs
+from suite.operators.base import cotangent, gathered, inputs
 
 CANDIDATES = (-1.0, 0.0, 2.0, np.inf)
 
@@ -16,7 +16,7 @@ def invalid(operator, case):
             at = tuple(extent // 2 for extent in case.shape(name))
             arrays[name][at] = value
             try:
-                operator.check_values(**arrays, **case.options)
+                operator.check_values(**gathered(arrays), **case.options)
             except ValueError:
                 yield name, value, arrays, at[0] if case.dims[name][:1] == ("R",) else None
 

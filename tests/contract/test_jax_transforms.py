@@ -18,10 +18,9 @@ class Given:
     def __init__(self, path):
         self.subject, self.case = path
         operator = self.subject.operator
-        self.function = self.subject.function(check_values=True)
         # What all rows share, edges, all batches share.
-        dims = self.case.dims
-        self.shared = {name for name in self.case.arrays if dims[name] and "R" not in dims[name]}
+        dims, row = self.case.dims, self.case.row_axis
+        self.shared = {name for name in self.case.arrays if dims[name] and row not in dims[name]}
         self.batches = [self.native(inputs(operator, self.case, base)) for base in range(BASES)]
         for batch in self.batches:
             batch |= {name: self.batches[0][name] for name in self.shared}
@@ -31,7 +30,7 @@ class Given:
         return {name: self.subject.array(values) for name, values in arrays.items()}
 
     def output(self, arrays):
-        return self.function(**arrays, **self.case.options)
+        return self.subject.value(self.case, arrays, check_values=True)
 
     def direct(self, batch):
         """Value and gradients as the harness takes them."""

@@ -33,8 +33,7 @@ class Problem:
         self.native_direction = subject.array(self.direction, "float64")
 
     def scalar(self, x):
-        function = self.subject.function()
-        output = function(**{**self.native, self.name: x}, **self.case.options)
+        output = self.subject.value(self.case, {**self.native, self.name: x})
         return (output * self.native_weight).sum()
 
     @property
@@ -140,7 +139,7 @@ def test_a_compiled_graph_refuses_a_second_derivative(small):
         pytest.skip("nothing is compiled")
     arrays = {k: subject.array(v) for k, v in inputs(subject.operator, case, 0).items()}
     leaves = {name: arrays[name].requires_grad_() for name in case.wrt}
-    output = subject.function()(**{**arrays, **leaves}, **case.options)
+    output = subject.value(case, {**arrays, **leaves})
     weight = subject.array(cotangent(subject.operator, case, 0))
     try:
         gradients = torch.autograd.grad(output, list(leaves.values()), weight, create_graph=True)

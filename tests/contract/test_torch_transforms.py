@@ -4,7 +4,7 @@ import pytest
 from small_cases import wanted
 
 from suite.judge.correctness import units
-from suite.operators.base import BASES, cotangent, inputs
+from suite.operators.base import BASES, cotangent, first, gathered, inputs
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +29,10 @@ class Given:
 
     def output(self, *values):
         changed = {**self.arrays, **dict(zip(self.case.wrt, values, strict=True))}
-        return self.function(**changed, **self.case.options)
+        return self.value(changed)
+
+    def value(self, arrays):
+        return first(self.function(**gathered(arrays), **self.case.options))
 
     def scalar(self, *values):
         return (self.output(*values) * self.weight).sum()
@@ -60,7 +63,8 @@ def test_vmap_over_batches_of_rows_is_a_loop(path):
     case, operator = given.case, given.subject.operator
     batches = [given.tensors(inputs(operator, case, base)) for base in range(BASES)]
     # What all rows share, edges, all batches share.
-    shared = {name for name in case.arrays if "R" not in case.dims[name] and case.dims[name]}
+    row = case.row_axis
+    shared = {name for name in case.arrays if row not in case.dims[name] and case.dims[name]}
     for batch in batches:
         batch |= {name: batches[0][name] for name in shared}
     stacked = {
@@ -68,12 +72,9 @@ def test_vmap_over_batches_of_rows_is_a_loop(path):
         for name in case.arrays
     }
 
-    def value(arrays):
-        return given.function(**arrays, **case.options)
-
     in_dims = ({name: None if name in shared else 0 for name in case.arrays},)
-    got = torch.func.vmap(value, in_dims=in_dims)(stacked)
-    want = torch.stack([value(batch) for batch in batches])
+    got = torch.func.vmap(given.value, in_dims=in_dims)(stacked)
+    want = torch.stack([given.value(batch) for batch in batches])
     torch.testing.assert_close(got, want, rtol=2e-5, atol=1e-6)
 
 
@@ -85,9 +86,7 @@ def test_vmap_of_grad_is_a_loop_of_gradients(path):
     batches = [given.tensors(inputs(operator, case, base))[main] for base in range(BASES)]
 
     def gradient(x):
-        return torch.func.grad(
-            lambda x: (given.function(**{main: x}, **others, **case.options) * given.weight).sum()
-        )(x)
+        return torch.func.grad(lambda x: (given.value({main: x, **others}) * given.weight).sum())(x)
 
     got = torch.func.vmap(gradient)(torch.stack(batches))
     want = torch.stack([gradient(batch) for batch in batches])

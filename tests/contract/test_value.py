@@ -17,6 +17,8 @@ def test_value_and_every_gradient_are_within_tolerance(judged):
     want = wanted(subject.operator, case)
     for name, values in got.items():
         assert values.shape == case.shape(name)
+        # Halves come as the float32 that holds them.
+        assert values.dtype == ("float64" if case.dtype == "float64" else "float32"), name
         error = units(values, want.reference[name], want.allowed[name]).max()
         assert error <= 1.0, f"{name} is off by {error:.3g} tolerances"
 

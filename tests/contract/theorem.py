@@ -15,7 +15,7 @@ import numpy as np
 
 from suite import operators
 from suite.judge.correctness import units
-from suite.operators.base import EPSILON, SMALLEST, Case, Operator, round_to
+from suite.operators.base import EPSILON, SMALLEST, Case, Operator, gathered, round_to
 
 ROWS, SAMPLES = 2, 16
 
@@ -115,23 +115,25 @@ def distance(
 
 def right(operator: Operator, given: Problem) -> Answer:
     """The reference's answer."""
-    wide = _wide(given.arrays)
-    value = {"output": np.asarray(operator.reference(**wide, **given.case.options))}
-    return value | operator.reference_gradient(
-        given.cotangent, given.case.wrt, **wide, **given.case.options
-    )
+    arguments = _arguments(given)
+    value = {"output": np.asarray(operator.reference(**arguments))}
+    return value | operator.reference_gradient(given.cotangent, given.case.wrt, **arguments)
 
 
 def allowed(operator: Operator, given: Problem, reference: Answer) -> Answer:
     """The error that a careful implementation may make, as the judge computes it."""
     case = given.case
-    condition = operator.condition(given.cotangent, case.wrt, **_wide(given.arrays), **case.options)
+    condition = operator.condition(given.cotangent, case.wrt, **_arguments(given))
     tolerance = operator.tolerance(case.dtype)
     return {
         name: tolerance * condition[name] + EPSILON[case.dtype] * np.abs(value)
         + SMALLEST[case.dtype]
         for name, value in reference.items()
     }  # fmt: skip
+
+
+def _arguments(given: Problem) -> dict:
+    return {**gathered(_wide(given.arrays)), **given.case.options}
 
 
 def _wide(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import batch_shaping_theorems
 import ecdf_theorems
+import energy_theorems
 import occupancy_entropy_theorems
 import soft_cut_theorems
 import soft_histogram_theorems
@@ -9,6 +10,7 @@ import soft_histogram_theorems
 THEOREMS = (
     *batch_shaping_theorems.THEOREMS,
     *ecdf_theorems.THEOREMS,
+    *energy_theorems.THEOREMS,
     *occupancy_entropy_theorems.THEOREMS,
     *soft_cut_theorems.THEOREMS,
     *soft_histogram_theorems.THEOREMS,

@@ -49,6 +49,81 @@ STAND_INS = {
             assert not torch.is_tensor(softness) or softness.ndim == 0
             return torch.sigmoid((x - y - epsilon) / softness)
         """,
+    "torchebm": """
+        import sys, torch
+
+        for part in ("core", "integrators", "losses", "samplers"):
+            sys.modules[f"torchebm.{part}"] = sys.modules[__name__]
+
+        class BaseModel(torch.nn.Module):
+            def __init__(self, dtype, device):
+                super().__init__()
+
+        def slopes(model, x):
+            with torch.enable_grad():
+                x = x if x.requires_grad else x.detach().requires_grad_()
+                return x, torch.autograd.grad(model(x).sum(), x, create_graph=True)[0]
+
+        def bent(x, slope, v):
+            turned = torch.autograd.grad((slope * v).sum(), x, create_graph=True)[0]
+            return (turned * v).sum(1)
+
+        class Loss:
+            def __init__(self, model, dtype, device, **options):
+                self.model, self.noise_scale = model, options.pop("noise_scale", None)
+                self.options = options
+
+        class EulerMaruyamaIntegrator:
+            def __init__(self, dtype, device):
+                pass
+
+            def step(self, state, step_size, drift, noise):
+                x = state["x"]
+                return x + step_size * drift(x) + (2 * step_size) ** 0.5 * noise
+
+        class LangevinDynamics:
+            def __init__(self, model, step_size, integrator, dtype, device):
+                self.model, self.step_size, self.integrator = model, step_size, integrator
+
+            def sample(self, x, n_steps):
+                for _ in range(n_steps):
+                    x = self.integrator.step({"x": x}, step_size=self.step_size,
+                                             drift=lambda y: -slopes(self.model, y)[1].detach())
+                return x.detach()
+
+        class ContrastiveDivergence(Loss):
+            def __init__(self, model, sampler, energy_reg_weight, k_steps=1, **where):
+                super().__init__(model, **where)
+                assert energy_reg_weight == 0
+                self.sampler, self.k_steps = sampler, k_steps
+
+            def compute_loss(self, x, pred_x):
+                return self.model(x).mean() - self.model(pred_x).mean()
+
+            def __call__(self, x):
+                chain = self.sampler.sample(x, self.k_steps)
+                return self.compute_loss(x, chain), chain
+
+        class DenoisingScoreMatching(Loss):
+            def __call__(self, x):
+                moved, noise = self.perturb_data(x)
+                slope = slopes(self.model, moved)[1]
+                return (slope - noise / self.noise_scale**2).square().flatten(1).sum(1).mean() / 2
+
+        class SlicedScoreMatching(Loss):
+            def __call__(self, x):
+                each = x.repeat(self.options["n_projections"], 1)
+                v = self._get_random_projections(each)
+                each, slope = slopes(self.model, each)
+                return ((slope * v).sum(1).square() / 2 - bent(each, slope, v)).mean()
+
+        class ScoreMatching(Loss):
+            def __call__(self, x, generator=None):
+                x, slope = slopes(self.model, x.detach())
+                trace = sum(bent(x, slope, unit.expand(x.shape)) for unit in torch.eye(x.shape[1]))
+                share = x.shape[1] if self.options.get("hessian_method") == "approx" else 1
+                return (slope.square().sum(1) / 2 - trace / share).mean()
+        """,
     "ot": """
         import torch
 
@@ -143,6 +218,45 @@ def test_transport_to_plotting_positions_is_batch_shaping(library, prior, plotti
     assert_computes("batch_shaping", "peers_pot", ("x", "a", "b"), **given, **options)
     options |= {"from_logits": True, "ties": "ordinal", "reduction": "sum"}
     assert_computes("batch_shaping", "peers_pot", ("x",), **given, **options)
+
+
+def gaussian(**changes):
+    """Arrays of a Gaussian energy of seven samples in three dimensions."""
+    precision = np.eye(3, dtype=np.float32) + float32(3, 3, low=-0.3, high=0.3)
+    return {"x": float32(7, 3), "theta.mean": float32(3), "theta.precision": precision, **changes}
+
+
+THETA = ("theta.mean", "theta.precision")
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrt", "draws", "options"),
+    [
+        ("maximum_likelihood", ("x", "negatives"), {"negatives": (5, 3)}, {}),
+        ("contrastive_divergence", ("x",), {"noise": (7, 4, 3)}, {"step": 0.1}),
+        ("denoising_score_matching", ("x", "noise"), {"noise": (7, 1, 3)},
+         {"sigma": 0.5, "weighting": "none"}),
+        ("denoising_score_matching", ("x", "noise"), {"noise": (7, 1, 3)},
+         {"sigma": 0.5, "weighting": "sigma2"}),
+        ("score_matching", (), {}, {}),
+        *(("sliced_score_matching", ("x",), {"projections": (7, 4, 3)}, {"law": law})
+          for law in ("gaussian", "rademacher", "sphere")),
+    ],
+)  # fmt: skip
+def test_torchebms_losses_of_given_draws_are_the_operators(library, loss, wrt, draws, options):
+    library("torchebm")
+    given = gaussian(**{name: float32(*shape) for name, shape in draws.items()})
+    assert_computes(f"energy_{loss}", "peers_torchebm", (*wrt, *THETA), **given, **options)
+
+
+def test_torchebms_approximate_trace_is_as_many_times_too_small_as_there_are_dimensions(library):
+    """On a flat mean energy: what it gives for x at the mean is the trace alone."""
+    library("torchebm")
+    given = gaussian(x=np.zeros((4000, 3)), **{"theta.mean": np.zeros(3)})
+    given["theta.precision"] = 2 * np.eye(3)
+    got = evaluate("energy_score_matching", "peers_torchebm_approximate", **given)["output"]
+    assert got == pytest.approx(-2, rel=0.1)
+    assert reference("energy_score_matching", **given)["output"] == pytest.approx(-6)
 
 
 @pytest.fixture

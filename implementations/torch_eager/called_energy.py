@@ -1,0 +1,102 @@
+"""Anybody's energy in torch: a callable energy(x, *theta) -> (N,), differentiated forward over
+reverse by torch.func, so that it composes with autograd, torch.func and torch.compile."""
+
+import torch
+
+from implementations.energies.networks import unit_blocks
+from implementations.torch_eager import energy_operations as operations
+from implementations.torch_eager.once import Once
+
+
+class Called:
+    """A callable with its theta; methods as of ``implementations.torch_eager.energies.Named``."""
+
+    def __init__(self, function, theta):
+        self.function, self.theta = function, theta
+
+    def energy(self, x):
+        """E of every sample, (N,)."""
+        return self.function(x, *self.theta)
+
+    def gradient(self, x):
+        """dE/dx, of x's shape."""
+        return _gradient(self.function, x, self.theta)
+
+    def gradient_and_laplacian(self, x, block=None):
+        """dE/dx, and the mean of the Laplacian over all samples, ().
+
+        In blocks memory is bounded by theirs, unless the callable has parameters of its own, which
+        only plain autograd reaches, or is being transformed or compiled.
+        """
+        if block is None or _transformed() or self._hides_parameters(x):
+            total = 0
+            for directions in unit_blocks(operations, tuple(x.shape[1:]), block, x):
+                total = total + _curved(self.function, directions, x, self.theta)
+        else:
+            wanted = torch.is_grad_enabled()
+            total = _Blocks.apply(self.function, block, wanted, x, *self.theta)[0]
+        return self.gradient(x), total / x.shape[0]
+
+    def gradient_and_curvature(self, x, v):
+        """dE/dx, and v.Hv for directions v (N, M, *shape), (N, M)."""
+
+        def along(each):
+            return (_turned(self.function, each, x, self.theta) * each).flatten(1).sum(1)
+
+        return self.gradient(x), torch.func.vmap(along, in_dims=1, out_dims=1)(v)
+
+    def _hides_parameters(self, x):
+        """Whether the energy depends on something beside its arguments that learns."""
+        with torch.enable_grad():
+            return self.function(x[:1].detach(), *(t.detach() for t in self.theta)).requires_grad
+
+
+class _Blocks(torch.autograd.Function):
+    """The sum of Laplacians, and then its gradients to x and theta, block by block."""
+
+    @staticmethod
+    def forward(function, block, wanted, x, *theta):
+        leaves = [t.detach().requires_grad_(wanted) for t in (x, *theta)]
+        total, sums = 0, [torch.zeros_like(leaf) for leaf in leaves] if wanted else []
+        for directions in unit_blocks(operations, tuple(x.shape[1:]), block, x):
+            with torch.set_grad_enabled(wanted):
+                part = _curved(function, directions, leaves[0], leaves[1:])
+            total = total + part.detach()
+            if wanted and part.requires_grad:
+                found = torch.autograd.grad(part, leaves, allow_unused=True)
+                sums = [a if b is None else a + b for a, b in zip(sums, found, strict=True)]
+        return total, *sums
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(*output[1:], *inputs[3:])
+
+    @staticmethod
+    def backward(ctx, cotangent, *_):
+        half = len(ctx.saved_tensors) // 2
+        return None, None, None, *Once.apply(cotangent, half, *ctx.saved_tensors)
+
+
+def _gradient(function, x, theta):
+    return torch.func.grad(lambda x: function(x, *theta).sum())(x)
+
+
+def _turned(function, each, x, theta):
+    """H times a direction of every sample, of x's shape."""
+    return torch.func.jvp(lambda x: _gradient(function, x, theta), (x,), (each,))[1]
+
+
+def _curved(function, directions, x, theta):
+    """sum_n sum_v v.Hv for directions v (b, *shape), shared by all samples."""
+
+    def along(v):
+        every = v.expand(x.shape)
+        return (_turned(function, every, x, theta) * every).sum()
+
+    return torch.func.vmap(along)(directions).sum()
+
+
+def _transformed():
+    """Whether torch.func or a compiler is at work."""
+    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None

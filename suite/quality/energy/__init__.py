@@ -1,0 +1,1 @@
+"""Losses of energies: their gradients to theta, the precision they recover, the laws they fit."""
