@@ -1,4 +1,4 @@
-"""The batch-shaping notebook run again: what is deterministic is pinned, what is claimed is tested."""
+"""The batch-shaping notebook run again: what is deterministic is pinned, what it says is tested."""
 
 import numpy as np
 import pytest
