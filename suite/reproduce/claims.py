@@ -173,7 +173,8 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Claim:
-    """name: its row of published.csv. judge: is only called when there is an exact rerun."""
+    """name: its row of published.csv. judge: only called when there is an exact rerun; raises
+    Unsupported when another that it needs is missing."""
 
     name: str
     experiment: str

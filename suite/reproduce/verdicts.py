@@ -27,6 +27,8 @@ class Control:
     refutes: bool
 
 
+TIMES, SHARE = 4.0, 0.5
+
 Controls = Callable[[Evidence], tuple[Control, ...]]
 
 
@@ -55,6 +57,24 @@ def statement(holds: Callable[[Evidence], Control], number: str = "") -> Callabl
             return Judgement(verdict, found.says)
         exact = evidence.exact.numbers[number]
         return Judgement(verdict, found.says, exact, *_spread(evidence, number))
+
+    return judge
+
+
+def wall_time(cell: str) -> Callable:
+    """The judge of a printed wall time, by the numbers train/CELL and draw/CELL in seconds."""
+
+    def judge(evidence: Evidence) -> Judgement:
+        n, printed = evidence.exact.numbers, evidence.published.number
+        training, both = n[f"train/{cell}"], n[f"train/{cell}"] + n[f"draw/{cell}"]
+        near = printed / TIMES <= both <= printed * TIMES
+        share = training / both
+        why = f"{short(both)} s here with a picture a step, {short(training)} s without: training "
+        why += f"is {short(100 * share, 2)}% of it"
+        verdict: Verdict = "within spread" if near else "not reproduced"
+        if near and share < SHARE:
+            verdict = "does not mean what it says"
+        return Judgement(verdict, why, both)
 
     return judge
 
