@@ -15,6 +15,7 @@ from suite.reproduce import forum_figures as figures
 from suite.reproduce import forum_gradient as gradient
 from suite.reproduce import forum_network as network
 from suite.reproduce.claims import Claim, Experiment, Source
+from suite.reproduce.side_by_side import stay_together
 from suite.reproduce.verdicts import statement
 
 PUBLISHED = "published_forum"
@@ -31,6 +32,7 @@ SOURCE = Source(
                 IMPLEMENTATIONS,
                 operator="ecdf",
                 published=PUBLISHED,
+                seeds=kind == "network",
                 draw=figures.maps,
             )
             for kind in network.SIZES
@@ -44,6 +46,16 @@ SOURCE = Source(
             published=PUBLISHED,
             draw=figures.units,
         ),
+        Experiment(
+            "network-agreement", network.agreement, ("jax_xla",), operator="ecdf", seeds=False
+        ),
+        Experiment(
+            "entropy-agreement",
+            entropy.agreement,
+            ("jax_xla",),
+            operator="occupancy_entropy",
+            seeds=False,
+        ),
     ),
     claims=(
         Claim("argsort-is-ecdf", "gradient", statement(gradient.is_ecdf, "correlation")),
@@ -55,5 +67,7 @@ SOURCE = Source(
         Claim("bernoulli-entropy", "entropy", statement(entropy.bernoulli_is_the_same)),
         Claim("straight-through-gumbel", "entropy", statement(entropy.gumbel_is_related)),
         Claim("noise-against-saturation", "entropy", statement(entropy.noise_revives)),
+        Claim("networks-agree", "network-agreement", statement(stay_together)),
+        Claim("entropies-agree", "entropy-agreement", statement(stay_together)),
     ),
 )

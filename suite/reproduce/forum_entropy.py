@@ -1,10 +1,11 @@
 """The entropy of a ReLU unit's state driven to its largest value, by each way the forum names.
 
 A unit's pre-activation is z = w u + b, u a fixed law's draws, new ones every step; w and b descend
-by RMSprop on minus the entropy. The source names no setting: the rate is ours. Units:
+on minus the entropy by plain gradient descent; the source names no setting. Units:
 
     normal, shifted    u ~ N(0, 1), b = 1.5        on for 93% of the samples
-    skewed, shifted    u ~ Exp(1) - log 2, b = 0.6  on for 91%; at b = 0 the median is 0
+    skewed, shifted    u ~ Gumbel's law mirrored, its median at 0 and its mean at -0.21, b = 1.5
+                       on for 86%
     nearly off         u ~ N(0, 1), b = -3         on for 0.1%
     off                u ~ N(0, 1), b = -8         never on
 """
@@ -19,16 +20,20 @@ import numpy as np
 from scipy import stats
 
 from suite.reproduce.claims import LOOKS, Evidence, Record, Trial
-from suite.reproduce.rmsprop import descend
-from suite.reproduce.training import Engine, Objective, evenly
+from suite.reproduce.descent import Plain, descend
+from suite.reproduce.side_by_side import side_by_side
+from suite.reproduce.training import Engine, Objective, Path, evenly
 from suite.reproduce.verdicts import Control, short
 
-SAMPLES, STEPS, RATE, QUICK_STEPS = 500, 1500, 0.01, 200
+SAMPLES, STEPS, QUICK_STEPS = 500, 1000, 200
+FIRST = 20
+"""Steps over which frameworks are compared."""
 LAST = 10
 """Looks at the end over which the state is averaged, of 40."""
-CENTRED, CLOSE, COLLAPSED = 0.03, 0.05, 0.1
+CENTRED, CLOSE, COLLAPSED = 0.03, 0.05, 0.5
 """Off 1/2 at most; apart at most; spread left at most."""
-MEDIAN_OF_EXP = float(np.log(2))
+MEDIAN = float(np.log(np.log(2)))
+"""Of Gumbel's law mirrored."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,21 @@ class Unit:
 
 @dataclass(frozen=True)
 class Way:
-    """An estimator with steepness H, and the noise that is added: a law's name in SciPy, or ""."""
+    """An estimator with steepness H. noise: added, a law of NumPy's generators; "" for none.
+
+    rate: of the descent; a mean of entropies is sharper, by H^2 / 4, than the entropy of a mean.
+    """
 
     name: str
     estimator: str
     steepness: float = 1.0
     noise: str = ""
+    rate: float = 0.5
 
 
 NORMAL, SKEWED, NEARLY_OFF, OFF = UNITS = (
     Unit("normal, shifted", stats.norm(), 1.5),
-    Unit("skewed, shifted", stats.expon(-MEDIAN_OF_EXP), 0.6),
+    Unit("skewed, shifted", stats.gumbel_l(-MEDIAN), 1.5),
     Unit("nearly off", stats.norm(), -3.0),
     Unit("off", stats.norm(), -8.0),
 )
@@ -64,16 +73,16 @@ SOFT, WARM, HOT, BERNOULLI, HARD, LOGISTIC, GUMBEL, GAUSSIAN = WAYS = (
     Way("sigmoid, H = 1", "sigmoid"),
     Way("sigmoid, H = 10", "sigmoid", 10.0),
     Way("sigmoid, H = 1000", "sigmoid", 1000.0),
-    Way("Bernoulli entropy, H = 10", "mean_bernoulli", 10.0),
+    Way("Bernoulli entropy, H = 10", "mean_bernoulli", 10.0, rate=0.05),
     Way("straight-through", "straight_through"),
     Way("straight-through Gumbel", "gumbel_straight_through", noise="logistic"),
-    Way("one Gumbel draw added", "straight_through", noise="gumbel_r"),
-    Way("normal noise added", "straight_through", noise="norm"),
+    Way("one Gumbel draw added", "straight_through", noise="gumbel"),
+    Way("normal noise added", "straight_through", noise="normal"),
 )
 
 
 @functools.cache
-def objective(implementation: str, way: Way) -> Objective:
+def objective(implementation: str, way: Way, dtype: str = "float32") -> Objective:
     """Minus the sum of the units' entropies."""
     if way is BERNOULLI and implementation == "published_forum":
         implementation = "published_forum_bernoulli"
@@ -83,13 +92,13 @@ def objective(implementation: str, way: Way) -> Objective:
     def loss(w, b, u, noise=None):
         return -call(w.reshape(-1, 1) * u + b.reshape(-1, 1), noise=noise).sum()
 
-    return Objective(engine.framework, loss, ("w", "b"), device=engine.device)
+    return Objective(engine.framework, loss, ("w", "b"), dtype, engine.device)
 
 
 def run(trial: Trial) -> Record:
     """on / WAY / UNIT: P(on) of the unit by itself, without added noise, over the last looks.
 
-    spread / WAY / UNIT: |w| at the end. mean / WAY / UNIT: of z at the end.
+    spread / WAY / UNIT: |w| over the last looks. mean / WAY / UNIT: of z at the end.
     """
     steps = QUICK_STEPS if trial.quick else STEPS
     numbers, curves = {}, {}
@@ -97,7 +106,7 @@ def run(trial: Trial) -> Record:
         start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
         start = {name: trial.moved(values.astype(np.float32)) for name, values in start.items()}
         path = descend(
-            objective(trial.implementation, way), start, steps, RATE,
+            objective(trial.implementation, way), start, steps, way.rate, Plain(),
             data=_draws(trial, way), looks=evenly(steps),
         )  # fmt: skip
         w, b = (path.seen[name].astype(np.float64) for name in ("w", "b"))
@@ -107,10 +116,23 @@ def run(trial: Trial) -> Record:
         for k, unit in enumerate(UNITS):
             about = f"{way.name}/{unit.name}"
             numbers[f"on/{about}"] = float(on[-LAST:, k].mean())
-            numbers[f"spread/{about}"] = float(abs(w[-1, k]))
+            numbers[f"spread/{about}"] = float(np.abs(w[-LAST:, k]).mean())
             numbers[f"mean/{about}"] = float(b[-1, k] + w[-1, k] * unit.law.mean())
         curves |= {LOOKS: path.looks, f"on/{way.name}": on}
     return Record(numbers, curves if trial.start == "exact" else {})
+
+
+def agreement(trial: Trial) -> Record:
+    """The first steps of the warm sigmoid by two frameworks."""
+    start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
+
+    def path(implementation: str) -> Path:
+        return descend(
+            objective(implementation, WARM, "float64"), start, FIRST, WARM.rate, Plain(),
+            data=_draws(trial, WARM), looks=range(FIRST + 1),
+        )  # fmt: skip
+
+    return side_by_side(path, trial)
 
 
 def _draws(trial: Trial, way: Way) -> Callable[[int], dict[str, np.ndarray]]:
@@ -118,10 +140,10 @@ def _draws(trial: Trial, way: Way) -> Callable[[int], dict[str, np.ndarray]]:
     inputs, added = trial.rng("units' inputs"), trial.rng(f"noise of {way.name}")
 
     def data(step: int) -> dict[str, np.ndarray]:
-        u = np.stack([unit.law.ppf(inputs.uniform(size=SAMPLES)) for unit in UNITS])
+        u = np.stack([unit.law.rvs(SAMPLES, random_state=inputs) for unit in UNITS])
         if not way.noise:
             return {"u": u}
-        return {"u": u, "noise": getattr(stats, way.noise).ppf(added.uniform(size=u.shape))}
+        return {"u": u, "noise": getattr(added, way.noise)(size=u.shape)}
 
     return data
 
@@ -172,15 +194,15 @@ def bernoulli_is_the_same(evidence: Evidence) -> Control:
         f"the shifted units' spread ends at {_told(left)} of what it was, P(on) at {_told(on)}: "
         "the mean of entropies is largest where every sample is 0"
     )
-    return Control(says, max(left) < COLLAPSED or not _centred(on))
+    return Control(says, min(left) < COLLAPSED or not _centred(on))
 
 
 def gumbel_is_related(evidence: Evidence) -> Control:
     """Refuted when straight-through Gumbel and the sigmoid of H = 1 end apart."""
     gumbel, soft = (_on(evidence, way, NORMAL, SKEWED, NEARLY_OFF) for way in (LOGISTIC, SOFT))
-    apart = max(abs(a - b) for a, b in zip(gumbel, soft, strict=True))
+    together = all(abs(a - b) <= CLOSE for a, b in zip(gumbel, soft, strict=True))
     says = f"P(on) ends at {_told(gumbel)}, by the sigmoid of H = 1 at {_told(soft)}"
-    return Control(says, not apart <= CLOSE)
+    return Control(says, not together)
 
 
 def noise_revives(evidence: Evidence) -> Control:

@@ -10,6 +10,7 @@ from suite.reproduce import relaxed_figures as figures
 from suite.reproduce import relaxed_histogram as histogram
 from suite.reproduce import relaxed_shift as shift
 from suite.reproduce.claims import Claim, Experiment, Source
+from suite.reproduce.side_by_side import stay_together
 from suite.reproduce.verdicts import statement
 
 PUBLISHED = "published_relaxed"
@@ -35,6 +36,9 @@ SOURCE = Source(
             published=PUBLISHED,
             draw=figures.shift,
         ),
+        Experiment(
+            "agreement", shift.agreement, ("jax_xla",), operator="soft_histogram", seeds=False
+        ),
     ),
     claims=(
         Claim("density-estimate", "figure", statement(histogram.estimates_density, "peak/0.5")),
@@ -42,6 +46,7 @@ SOURCE = Source(
         Claim("differentiable", "shift", statement(shift.is_differentiable, "slope")),
         Claim("mean-at-target", "shift", statement(shift.is_at_target, "hard/100/normal")),
         Claim("enough-steps", "shift", statement(shift.is_converged, "shift/100/normal")),
-        Claim("peak-at-target", "shift", statement(shift.peak_is_at_target, "peak/long/gamma")),
+        Claim("peak-at-target", "shift", statement(shift.peak_is_at_target, "peak/long/skewed")),
+        Claim("frameworks-agree", "agreement", statement(stay_together)),
     ),
 )

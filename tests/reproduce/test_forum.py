@@ -8,9 +8,10 @@ from suite.reproduce import forum_entropy as entropy
 from suite.reproduce import forum_gradient as gradient
 from suite.reproduce import forum_network as network
 from suite.reproduce.claims import LOOKS, Evidence, Found, Record, Trial
+from suite.reproduce.descent import descend
 from suite.reproduce.forum_figures import maps, units
 from suite.reproduce.published import published
-from suite.reproduce.rmsprop import descend
+from suite.reproduce.rmsprop import RMSprop
 
 torch = pytest.importorskip("torch")
 
@@ -66,12 +67,9 @@ def test_distances_are_those_of_known_maps():
 @pytest.mark.parametrize(("name", "turned"), [(OURS, network.DRAWS), (PUBLISHED, 0)])
 def test_true_ranks_turn_a_falling_layer_round_and_argsort_does_not(name, turned):
     """At fifty times the source's rate, so that few steps do."""
-    sizes, rng = network.SIZES["linear"], TRIAL.rng("inputs")
-    theta, one = network.starts(TRIAL, sizes), np.ones(2 * network.DRAWS)
-    path = descend(
-        network.objective(name, "linear"), {"theta": theta}, 400, 5e-3,
-        data=lambda step: {"x": rng.normal(size=100), "weight": one},
-    )  # fmt: skip
+    theta = network.starts(TRIAL, network.SIZES["linear"])
+    subject = network.objective(name, "linear")
+    path = descend(subject, {"theta": theta}, 400, 5e-3, RMSprop(), data=network.draws(TRIAL))
     slopes = path.end["theta"][:, 0]
     assert (slopes[: network.DRAWS] > 0).all()
     assert (slopes[network.DRAWS :] > 0).sum() == turned
@@ -102,7 +100,7 @@ def test_gradients_of_true_ranks_descend_and_those_of_argsort_are_noise():
     ours, theirs = (gradient.run(Trial(name)).numbers for name in (OURS, PUBLISHED))
     for each in gradient.MAPS:
         assert ours[f"down/{each}"] > 0.99
-        assert ours[f"cosine/{each}"] > 0.5
+        assert ours[f"cosine/{each}"] > 0.25
         assert abs(theirs[f"down/{each}"] - 0.5) < 0.15
         assert abs(theirs[f"cosine/{each}"]) < 0.3
     assert ours["correlation"] == pytest.approx(1, abs=1e-6)
@@ -141,16 +139,20 @@ def test_pictures_show_every_network_and_way():
     assert len(figure.legends[0].texts) == len(entropy.WAYS)
 
 
-def training(rising, falling):
+def training(rising, falling, control=(0.1, 0.3)):
     n = {f"start/{d}": s for d, s in zip(network.DIRECTIONS, (0.05, 0.3), strict=True)}
     n |= {f"end/{d}": e for d, e in zip(network.DIRECTIONS, (rising, falling), strict=True)}
-    return n | {f"own {name}": value for name, value in n.items()} | {"turned": 0.0, "end": 0.1}
+    n |= {f"own {name}": value for name, value in n.items()}
+    n |= {f"control/{d}": c for d, c in zip(network.DIRECTIONS, control, strict=True)}
+    return n | {"turned": 0.0, "turned_control": 0.0, "end": 0.1}
 
 
 def test_learning_is_seen_in_both_directions():
     assert judged("seems-to-learn", training(0.01, 0.02)).verdict == "reproduced"
     assert judged("seems-to-learn", training(0.01, 0.3)).verdict == "not reproduced"
     assert judged("seems-to-learn", training(0.05, 0.02)).verdict == "not reproduced"
+    wandered = training(0.01, 0.02, control=(0.02, 0.1))
+    assert judged("seems-to-learn", wandered).verdict == "not reproduced"
 
 
 def test_a_gradient_passes_when_its_steps_descend_on_every_map():

@@ -61,8 +61,8 @@ def test_the_shift_is_what_is_left_to_the_target_and_histograms_add_nothing(shif
 def test_the_mean_of_a_skewed_batch_is_not_its_peak(shifted):
     n = shifted.numbers
     assert abs(n["peak/long/normal"] - 3) < 0.41
-    # The mode of Gamma(3) is 1 below its mean.
-    assert 0.5 < 3 - n["peak/long/gamma"] < 1.5
+    # The mode of an exponential law, blurred by the bandwidth, is 0.35 below its mean of 0.8.
+    assert 0.2 < 3 - n["peak/long/skewed"] < 0.8
 
 
 @pytest.mark.parametrize("name", [PUBLISHED, "jax_xla", "torch_moments"])
@@ -85,7 +85,7 @@ def means(soft=3.0, hard=3.0, at=2.0, peak=3.0):
     n = {f"{kind}/{end}/normal": value for end in shift.ENDS
          for kind, value in (("soft", 3.0), ("hard", 3.0), ("shift", 2.0))}  # fmt: skip
     n |= {"soft/100/normal": soft, "hard/100/normal": hard, "shift/100/normal": at}
-    n |= {"direct/normal": 2.0, "peak/long/normal": 3.0, "peak/long/gamma": peak}
+    n |= {"direct/normal": 2.0, "peak/long/normal": 3.0, "peak/long/skewed": peak}
     return n | {"slope": 1.0, "hard_slope": 0.0}
 
 
