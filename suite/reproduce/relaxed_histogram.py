@@ -80,10 +80,10 @@ def _quotients(x: np.ndarray) -> np.ndarray:
 def estimates_density(evidence: Evidence) -> Control:
     """Refuted when a soft histogram of the source is farther from its law than the hard one."""
     n = evidence.exact.numbers
-    told = ", ".join(f"{short(n[f'error/{h:g}'], 2)} at {h:g}" for h in BANDWIDTHS)
+    told = ", ".join(f"{short(n[f'error/{h:g}'])} at {h:g}" for h in BANDWIDTHS)
     best = min(LADDER, key=lambda h: n[f"error/{h:g}"])
     says = (
-        f"distance of the counts from their expectations: {short(n['error/hard'], 2)} hard, "
+        f"distance of the counts from their expectations: {short(n['error/hard'])} hard, "
         f"{told}, least at {best:g} ({short(n[f'error/{best:g}'], 2)}); the peak is "
         f"{n['peak/hard']:.0f} hard, {n[f'peak/{BANDWIDTHS[0]:g}']:.0f} and "
         f"{n[f'peak/{BANDWIDTHS[1]:g}']:.0f}"

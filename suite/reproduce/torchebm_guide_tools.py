@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from suite.errata import torchebm_guide, torchebm_guide_tools
+from suite import errata
 from suite.reproduce.claims import Evidence, Record, Trial
 from suite.reproduce.verdicts import Control, short
 
@@ -15,16 +15,13 @@ ENTRIES = {
     "validator": "torchebm-guide-validator",
 }
 """A claim, and the entry of the errata whose proof tests it."""
-_PROOFS = {
-    entry.name: entry.proof for entry in (*torchebm_guide.ENTRIES, *torchebm_guide_tools.ENTRIES)
-}
 
 
 def run(trial: Trial) -> Record:
     """found, right, agrees / CLAIM / QUANTITY: of every quantity of the proofs."""
     numbers = {}
     for claim, name in ENTRIES.items():
-        for each in _PROOFS[name]():
+        for each in errata.get(name).proof():
             about = f"{claim}/{each.quantity}"
             numbers |= {
                 f"found/{about}": float(each.published),
