@@ -10,23 +10,24 @@ def langevin(of, y, noise, uniforms, step):
 
     noise (M, k, d); uniforms (M, k) or None, for which all proposals are taken.
     """
-    taken, dtype = [], y.dtype.type
-    value, gradient = of.energy(y), of.gradient(y)
-    for t in range(noise.shape[1]):
-        moved = dtype(math.sqrt(2 * step)) * noise[:, t] - dtype(step) * gradient
+    dtype = y.dtype.type
+    pushes, h = dtype(math.sqrt(2 * step)) * np.moveaxis(noise, 1, 0), dtype(step)
+    if uniforms is None:
+        for push in pushes:
+            y = y + (push - h * of.gradient(y))
+        return y, 1.0
+    taken, value, gradient = [], of.energy(y), of.gradient(y)
+    for push, u in zip(pushes, uniforms.T, strict=True):
+        moved = push - h * gradient
         proposal = y + moved
-        new_gradient = of.gradient(proposal)
-        if uniforms is None:
-            y, gradient = proposal, new_gradient
-            continue
-        new_value = of.energy(proposal)
-        forth, back = moved + dtype(step) * gradient, dtype(step) * new_gradient - moved
+        new_value, new_gradient = of.energy(proposal), of.gradient(proposal)
+        forth, back = moved + h * gradient, h * new_gradient - moved
         odds = (forth**2 - back**2).sum(1) / dtype(4 * step)
         # A NaN is taken, so that it shows.
-        kept = np.log(uniforms[:, t]) >= value - new_value + odds
-        proposal = proposal + 0 * uniforms[:, t, None]
+        kept = np.log(u) >= value - new_value + odds
+        proposal = proposal + 0 * u[:, None]
         taken.append(1 - kept.mean())
         value = np.where(kept, value, new_value)
         y = np.where(kept[:, None], y, proposal)
         gradient = np.where(kept[:, None], gradient, new_gradient)
-    return y, np.mean(taken) if taken else 1.0
+    return y, np.mean(taken)

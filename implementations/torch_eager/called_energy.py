@@ -1,5 +1,5 @@
-"""Anybody's energy in torch: a callable energy(x, *theta) -> (N,), differentiated forward over
-reverse by torch.func, so that it composes with autograd, torch.func and torch.compile."""
+"""Anybody's energy in torch: a callable energy(x, *theta) -> (N,). Its second derivatives are
+forward over reverse by torch.func, so that they compose with autograd, torch.func and compilers."""
 
 import torch
 
@@ -19,8 +19,19 @@ class Called:
         return self.function(x, *self.theta)
 
     def gradient(self, x):
-        """dE/dx, of x's shape."""
-        return _gradient(self.function, x, self.theta)
+        """dE/dx, of x's shape; by plain autograd where it can, which has less to set up."""
+        if _transformed():
+            return _gradient(self.function, x, self.theta)
+        wanted = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x if wanted and x.requires_grad else x.detach().requires_grad_()
+            total = self.energy(x).sum()
+            if not total.requires_grad:
+                return torch.zeros_like(x)
+            (found,) = torch.autograd.grad(
+                total, x, create_graph=wanted, allow_unused=True, materialize_grads=True
+            )
+        return found
 
     def gradient_and_laplacian(self, x, block=None):
         """dE/dx, and the mean of the Laplacian over all samples, ().

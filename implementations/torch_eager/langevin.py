@@ -10,25 +10,28 @@ def langevin(of, y, noise, uniforms, step):
     of: an energy of detached parameters. noise (M, k, *shape); uniforms (M, k) or None, for which
     all proposals are taken.
     """
-    y, taken = y.detach(), []
-    gradient = of.gradient(y)
-    value = None if uniforms is None else of.energy(y)
-    for t in range(noise.shape[1]):
-        moved = (2 * step) ** 0.5 * noise[:, t].detach() - step * gradient
+    y, pushes = y.detach(), ((2 * step) ** 0.5 * noise.detach()).unbind(1)
+    if uniforms is None:
+        for push in pushes:
+            y = y + (push - step * of.gradient(y))
+        return y, y.new_ones(())
+    return _adjusted(of, y, pushes, uniforms.unbind(1), step)
+
+
+def _adjusted(of, y, pushes, uniforms, step):
+    """With Metropolis corrections."""
+    taken, value, gradient = [], of.energy(y), of.gradient(y)
+    for push, u in zip(pushes, uniforms, strict=True):
+        moved = push - step * gradient
         proposal = y + moved
-        new_gradient = of.gradient(proposal)
-        if uniforms is None:
-            y, gradient = proposal, new_gradient
-            continue
-        new_value = of.energy(proposal)
+        new_value, new_gradient = of.energy(proposal), of.gradient(proposal)
         forth, back = moved + step * gradient, -moved + step * new_gradient
         odds = (forth.square() - back.square()).flatten(1).sum(1) / (4 * step)
         # A NaN is taken, so that it shows.
-        kept = uniforms[:, t].log() >= value - new_value + odds
+        kept = u.log() >= value - new_value + odds
         taken.append((~kept).to(y.dtype).mean())
         value = torch.where(kept, value, new_value)
         each = (-1, *(1,) * (y.ndim - 1))
-        kept, proposal = kept.reshape(each), proposal + 0 * uniforms[:, t].reshape(each)
+        kept, proposal = kept.reshape(each), proposal + 0 * u.reshape(each)
         y, gradient = torch.where(kept, y, proposal), torch.where(kept, gradient, new_gradient)
-    share = torch.stack(taken).mean() if taken else torch.ones_like(noise.sum())
-    return y, share
+    return y, torch.stack(taken).mean()

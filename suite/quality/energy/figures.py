@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from suite.quality.energy.fits import SEEDS
 from suite.quality.energy.run import EnergyRun, grid_energy
 from suite.quality.energy.targets import POINTS, REACH, TARGETS, grid
 from suite.report.drawing import COLOURS, DASHES, MARKERS, bare_figure, plain
@@ -91,9 +92,10 @@ def _dress(ax: Axes, metric: str, values: list[float]) -> None:
 
 
 def _fitted(run: EnergyRun, target: str) -> Figure:
-    """The density of the target, then of every fit, on one logarithmic scale."""
+    """The density of the target, then of the first seed's fits, on one logarithmic scale."""
     points, cell = grid()
-    fits = run.tables["fits"][run.tables["fits"]["target"] == target]
+    fits = run.tables["fits"]
+    fits = fits[(fits["target"] == target) & (fits["seed"] == SEEDS[0])]
     shown = {"the data's density": TARGETS[target].density(points)}
     for way, lost in zip(fits["way"], fits["lost"], strict=True):
         energy = grid_energy(run, target, way)

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from suite.quality.energy.figures import figures
-from suite.quality.energy.fits import BATCH, COMPONENTS, STEPS
+from suite.quality.energy.fits import BATCH, COMPONENTS, SEEDS, STEPS
 from suite.quality.energy.gradients import BATCHES
 from suite.quality.energy.run import EnergyRun, newest
 from suite.report.contents import Table
@@ -37,7 +37,7 @@ def write_report(run: EnergyRun, folder: Path) -> list[Path]:
     )  # fmt: skip
     page = environment.get_template("energies.md.jinja").render(
         run=run, name=run.folder.name, machine=run.info["machine"]["fingerprint"],
-        batches=BATCHES, components=COMPONENTS, steps=STEPS, batch=BATCH,
+        batches=BATCHES, components=COMPONENTS, steps=STEPS, batch=BATCH, seeds=len(SEEDS),
         recovered=markdown(_recovered(run), heading=""), fits=markdown(_fits(run), heading=""),
         truths=markdown(_truths(run), heading=""), pictures=pictures,
     )  # fmt: skip
@@ -50,18 +50,22 @@ def write_report(run: EnergyRun, folder: Path) -> list[Path]:
 def _recovered(run: EnergyRun) -> Table:
     rows = []
     for row in run.tables["recovered"].itertuples():
-        errors = (row.stated, row.found, row.from_stated)
-        cells = (f"{error:.2g}" if error > 1e-9 else "0" for error in errors)
+        errors = (row.stated, row.found, row.from_stated, row.by_chance)
+        cells = (f"{error:.2g}" if error > 1e-6 else "0" for error in errors)
         rows.append((row.way, str(row.dimension), row.bias, *cells))
-    columns = ("loss", "d", "bias", "stated error", "found error", "found from stated")
+    columns = ("loss", "d", "bias", "stated error", "found error", "found from stated",
+               "by chance")  # fmt: skip
     return Table("", columns, tuple(rows))
 
 
 def _fits(run: EnergyRun) -> Table:
+    numbers = ["lost", "discrepancy", "floor"]
+    over_seeds = run.tables["fits"].groupby(["target", "way"], sort=False)[numbers]
     rows = [
-        (row.target, row.way, f"{row.lost:.3f}", f"{row.discrepancy:.2g}", f"{row.floor:.2g}")
-        for row in run.tables["fits"].itertuples()
-    ]
+        (*named, *(f"{row[number, 'mean']:.{digits}f} ({row[number, 'std']:.{digits}f})"
+                   for number, digits in zip(numbers, (3, 4, 4), strict=True)))
+        for named, row in over_seeds.agg(["mean", "std"]).iterrows()
+    ]  # fmt: skip
     columns = ("target", "loss", "nats lost", "discrepancy", "of two draws of the target")
     return Table("", columns, tuple(rows))
 

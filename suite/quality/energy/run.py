@@ -3,13 +3,14 @@
 results/<machine>/<time>-energies-<pid>/run.json           machine, versions, command
                                         energies.csv.gz    a row a setting, truth and statistic
                                         recovered.csv      a row a loss and dimension
-                                        fits.csv           a row a loss and target
-                                        fitted.csv.gz      energies that were fitted, on a grid
+                                        fits.csv           a row a loss, target and seed
+                                        fitted.csv.gz      the first seed's energies, on a grid
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shlex
@@ -102,9 +103,8 @@ def _work() -> Iterator[tuple[str, Callable[[], Tables]]]:
         yield setting.name, partial(_gradients, single, setting, stated)
     for way in recovery.WAYS:
         yield f"precision by {way.name}", partial(_recovered, double, way)
-    for target in TARGETS:
-        for fitted in fits.WAYS:
-            yield f"{target} by {fitted}", partial(_fit, single, target, fitted)
+    for target, fitted, seed in itertools.product(TARGETS, fits.WAYS, fits.SEEDS):
+        yield f"{target} by {fitted}, seed {seed}", partial(_fit, single, target, fitted, seed)
 
 
 def _gradients(losses: Losses, setting: Setting, stated: dict) -> Tables:
@@ -123,16 +123,18 @@ def _recovered(losses: Losses, way: recovery.Way) -> Tables:
             "way": way.name, "bias": way.bias, "dimension": size,
             "stated": recovery.error(right, q), "found": recovery.error(found, q),
             "from_stated": recovery.error(found, right),
+            "by_chance": recovery.chance(losses, way, size),
         })  # fmt: skip
     return {"recovered": rows}
 
 
-def _fit(losses: Losses, target: str, way: str) -> Tables:
-    found = fits.fit(losses, way, TARGETS[target])
+def _fit(losses: Losses, target: str, way: str, seed: int) -> Tables:
+    found = fits.fit(losses, way, TARGETS[target], seed)
     about = {"target": target, "way": way}
-    said = {"lost": found.lost, "discrepancy": found.discrepancy,
-            "floor": fits.noise_floor(TARGETS[target])}  # fmt: skip
-    energy = [{**about, "energy": float(f"{e:.4g}")} for e in found.energy]
+    said = {"seed": seed, "lost": found.lost, "discrepancy": found.discrepancy,
+            "floor": fits.noise_floor(target, seed)}  # fmt: skip
+    shown = found.energy if seed == fits.SEEDS[0] else ()
+    energy = [{**about, "energy": float(f"{e:.4g}")} for e in shown]
     return {"fits": [{**about, **said}], "fitted": energy}
 
 
