@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from suite import operators
+from suite.plotting_positions import plotting_positions
 from suite.priors import PRIORS
 from suite.reproduce.adam import EPSILON
 from suite.reproduce.claims import LOOKS, Record, Trial
@@ -24,6 +25,7 @@ CLAMP = (1e-3, 1 - 1e-3)
 PUBLISHED, OURS = "published_batch_shaping_notebook", "torch_eager"
 LONGER = 10
 """How many times as long the longer training is."""
+AWAY = 0.01
 BATCHES = 100
 """Batches of draws from the prior whose losses are averaged."""
 
@@ -119,7 +121,8 @@ def run(example: Example, start: np.ndarray, trial: Trial) -> Record:
 def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> dict[str, float]:
     """draws: mean loss of batches drawn from the prior, by this formula. lowest: any batch's.
 
-    without_gradient, start_without: points whose slope is within Adam's epsilon of zero.
+    without_gradient, start_without: points whose slope is within Adam's epsilon of zero. stuck:
+    those of them whose true CDF is off by more than AWAY: the slope has not vanished at a goal.
     longer: loss after LONGER times the steps. true: the loss of the end without the clamp, in
     float64. right: the same after training without the clamp, from logits.
     """
@@ -135,10 +138,17 @@ def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> d
         "lowest": example.lowest(trial.implementation),
         "start_without": float(np.sum(np.abs(slopes["start"]) <= EPSILON)),
         "without_gradient": float(np.sum(np.abs(slopes["end"]) <= EPSILON)),
+        "stuck": float(np.sum((np.abs(slopes["end"]) <= EPSILON) & _away(example, path.end["z"]))),
         "longer": float(longer.losses[-1]),
         "true": true_loss(example, path.end["z"]),
         "right": true_loss(example, right.end["z"]),
     }
+
+
+def _away(example: Example, z: np.ndarray) -> np.ndarray:
+    """Which points' CDF, without the clamp, is far from the position of their rank."""
+    position = plotting_positions(z.reshape(1, -1), "weibull", "ordinal")[0]
+    return np.abs(example.cdf(z) - position) > AWAY
 
 
 def true_loss(example: Example, z: np.ndarray) -> float:

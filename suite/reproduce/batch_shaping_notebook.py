@@ -67,7 +67,7 @@ def _agreement(trial: Trial) -> Record:
                  each.steps, RATE)
         for each in EXAMPLES
     ]  # fmt: skip
-    return agreement(trainings, trial)
+    return agreement("batch_shaping", trainings, trial)
 
 
 def _draws_and_clamp(evidence: Evidence) -> tuple[Control, ...]:
@@ -89,8 +89,8 @@ def _unfinished(evidence: Evidence) -> tuple[Control, ...]:
     """Training is said to be held up: refuted if the batch is as good as draws from the prior."""
     n = evidence.exact.numbers
     says = (
-        f"{n['without_gradient']:.0f} of {SAMPLES} points are without gradient, draws from the "
-        f"prior give {short(n['draws'])}"
+        f"{n['stuck']:.0f} of {SAMPLES} points are off and without gradient, draws from the prior "
+        f"give {short(n['draws'])}"
     )
     return (Control(says, n["loss"] <= n["draws"]),)
 

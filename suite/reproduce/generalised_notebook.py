@@ -141,7 +141,8 @@ def _curves(path: Path) -> dict[str, np.ndarray]:
 
 def _agreement(trial: Trial) -> Record:
     rates = functools.partial(rate, "as-published")
-    return agreement([Training("as-published", objective, start(trial), STEPS, rates)], trial)
+    training = Training("as-published", objective, start(trial), STEPS, rates)
+    return agreement("batch_shaping", [training], trial)
 
 
 def _loss_controls(evidence: Evidence) -> tuple[Control, ...]:
