@@ -49,8 +49,8 @@ def test_both_formulas_are_one_loss_at_the_start():
     begun = notebook.start(Trial(PUBLISHED))
     theirs, ours = (notebook.objective(name).gradients(begun) for name in (PUBLISHED, OURS))
     assert ours[0] == pytest.approx(theirs[0], rel=1e-5)
-    # Samples that are equal after their float32 sigmoid may have each other's ranks; those that were
-    # clipped are all equal. At a temperature of 1/2 no slope of F is above 1/8.
+    # Samples that are equal after their float32 sigmoid may have each other's ranks; those that
+    # were clipped are all equal. At a temperature of 1/2 no slope of F is above 1/8.
     one_rank = 2 / (notebook.ROWS * notebook.SAMPLES) / (notebook.SAMPLES + 1) / 8
     apart = np.abs(ours[1]["z"] - theirs[1]["z"])[np.abs(begun["z"]) < notebook.REACH]
     assert apart.max() < one_rank
