@@ -1,7 +1,8 @@
 """Do two frameworks train alike? In float64, from the same draws: step by step, and at the end.
 
 At first only rounding parts them. Later training itself may magnify that, so the end is held to
-what moving the start by one unit in the last place makes of one framework alone.
+what moving the start by one unit in the last place makes of one framework alone, or to the
+tolerance that the operator states, where that is more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suite import operators
 from suite.reproduce.claims import Evidence, Record, Trial, Unsupported
 from suite.reproduce.training import Objective, Path, Rate, train
 from suite.reproduce.verdicts import Control, short
@@ -37,17 +39,18 @@ class Training:
         return train(subject, start, self.steps, self.rate, looks=range(FIRST + 1))
 
 
-def agreement(trainings: Sequence[Training], trial: Trial) -> Record:
+def agreement(operator: str, trainings: Sequence[Training], trial: Trial) -> Record:
     """The trial's implementation beside torch_eager.
 
     first/NAME: largest difference of any parameter or loss over the first steps. end/NAME: of the
     last losses. spread/NAME: largest such difference that one-ulp moves of torch's start make.
+    tolerance: the operator's, in float64, of losses up to 1.
     """
     if trial.implementation == AGAINST:
         raise Unsupported("it is what others are held against")
     if trial.implementation.startswith("published"):
         raise Unsupported("another formula, in float32")
-    numbers = {}
+    numbers = {"tolerance": operators.get(operator).tolerance("float64")}
     for training in trainings:
         mine, torchs = training.path(trial.implementation), training.path(AGAINST)
         moved = [
@@ -65,17 +68,19 @@ def agreement(trainings: Sequence[Training], trial: Trial) -> Record:
 
 
 def agrees(evidence: Evidence) -> Control:
-    """Refuted by more than 1e-9 in the first steps, or at the end by more than one ulp makes."""
+    """Refuted by more than 1e-9 in the first steps, or at the end by more than one ulp makes and
+    the operator allows."""
     n = evidence.exact.numbers
     first = max(value for name, value in n.items() if name.startswith("first/"))
     names = [name.partition("/")[2] for name in n if name.startswith("end/")]
     worst = max(names, key=lambda name: n[f"end/{name}"])
-    apart = [name for name in names if n[f"end/{name}"] > n[f"spread/{name}"]]
+    # So written that NaN is apart, too.
+    apart = [k for k in names if not n[f"end/{k}"] <= max(n[f"spread/{k}"], n["tolerance"])]
     says = (
         f"against {AGAINST} the first {FIRST} steps differ by {short(first, 2)} at most, last "
         f"losses by {short(n[f'end/{worst}'], 2)} ({worst}), where one ulp makes "
         f"{short(n[f'spread/{worst}'], 2)}"
     )
     if apart:
-        says += f"; more than one ulp makes in {', '.join(apart)}"
-    return Control(says, first > TOLERANCE or bool(apart))
+        says += f"; too much in {', '.join(apart)}"
+    return Control(says, not first <= TOLERANCE or bool(apart))

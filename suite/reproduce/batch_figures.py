@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy import special
 
 from suite.priors import PRIORS
@@ -30,12 +31,13 @@ def picture(example: Example, record: Record, look: int) -> Figure:
     law = WORDS[example.prior].format(a=example.a, b=example.second)
     figure = bare_figure(WIDTH, HEIGHT)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.5, 1), hspace=0.34, wspace=0.24,
-                               left=0.09, right=0.97, top=0.92, bottom=0.09)  # fmt: skip
+                               left=0.1, right=0.97, top=0.92, bottom=0.09)  # fmt: skip
     above = figure.add_subplot(grid[0, :])
     _cdfs(above, example, x)
-    _losses(figure.add_subplot(grid[1, 0]), record, step)
+    loss_curve(figure.add_subplot(grid[1, 0]), record.curves["losses"], step)
     _densities(figure.add_subplot(grid[1, 1]), example, x)
-    figure.text(0.09, 0.955, f"{len(x)} points to {law}: step {step}", fontsize=10)
+    text = f"{len(x)} points to {law}, from logits in \u00b1{example.reach:g}: step {step}"
+    figure.text(0.1, 0.955, text, fontsize=10)
     return figure
 
 
@@ -43,10 +45,10 @@ def _cdfs(ax: Axes, example: Example, x: np.ndarray) -> None:
     grid = special.expit(np.linspace(-12, 12, 800))
     height = np.random.Generator(np.random.Philox(0)).permutation(len(x)) / len(x)
     ax.plot(x, height, ".", color="0.72", markersize=3, label="points (any height)")
-    ax.plot(grid, example.cdf(special.logit(grid)), color=TARGET, linestyle=(0, (4, 2)),
-            linewidth=1.6, label="CDF of the prior")  # fmt: skip
     ax.step(x, np.arange(1, len(x) + 1) / len(x), where="post", color=DATA, linewidth=1.6,
             label="CDF of the points")  # fmt: skip
+    ax.plot(grid, example.cdf(special.logit(grid)), color=TARGET, linestyle=(0, (4, 2)),
+            linewidth=1.6, label="CDF of the prior")  # fmt: skip
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)
     ax.set_xlabel("x", fontsize=9)
@@ -54,13 +56,18 @@ def _cdfs(ax: Axes, example: Example, x: np.ndarray) -> None:
     plain(ax)
 
 
-def _losses(ax: Axes, record: Record, step: int) -> None:
-    losses = record.curves["losses"]
+def loss_curve(ax: Axes, losses: np.ndarray, step: int) -> None:
+    """Losses up to a step, in the axes of all; logarithmic where they span more than a decade."""
     shown = losses[: max(step, 1)]
     ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA, linewidth=1.4)
-    ax.set_yscale("log")
     ax.set_xlim(0, len(losses))
-    ax.set_ylim(0.6 * losses.min(), 1.7 * losses.max())
+    low, high = float(losses.min()), float(losses.max())
+    if low > 0 and high > 10 * low:
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.set_ylim(0.6 * low, 1.7 * high)
+    else:
+        ax.set_ylim(min(0.0, low), 1.1 * high)
     ax.set_xlabel("step", fontsize=9)
     ax.set_ylabel("loss", fontsize=9)
     ax.grid(True, which="major", color="0.92", linewidth=0.6)

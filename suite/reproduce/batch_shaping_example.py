@@ -14,18 +14,39 @@ import numpy as np
 from scipy import special
 
 from suite import operators
+from suite.plotting_positions import plotting_positions
 from suite.priors import PRIORS
 from suite.reproduce.adam import EPSILON
 from suite.reproduce.claims import LOOKS, Record, Trial
 from suite.reproduce.training import Engine, Objective, Path, evenly, train
 
 SAMPLES, RATE = 500, 0.1
+DENSITY_BOUNDS = (1e-3, 100.0)
+"""Of a Beta density in the published gradient."""
+
 CLAMP = (1e-3, 1 - 1e-3)
 PUBLISHED, OURS = "published_batch_shaping_notebook", "torch_eager"
 LONGER = 10
 """How many times as long the longer training is."""
+AWAY = 0.01
+"""Of the CDF: points that are further off are not where they should be."""
+
 BATCHES = 100
 """Batches of draws from the prior whose losses are averaged."""
+
+SHOWN = (
+    ("start", "first loss"),
+    ("loss", "printed"),
+    ("next", "one step more"),
+    ("longer", "longer"),
+    ("lowest", "lowest there is"),
+    ("draws", "draws"),
+    ("without_gradient", "without gradient"),
+    ("stuck", "of these off"),
+    ("true", "without clamp"),
+    ("right", "trained without clamp"),
+)
+"""What the page says about a training's end, with heads."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +140,11 @@ def run(example: Example, start: np.ndarray, trial: Trial) -> Record:
 def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> dict[str, float]:
     """draws: mean loss of batches drawn from the prior, by this formula. lowest: any batch's.
 
-    without_gradient, start_without: points whose slope is within Adam's epsilon of zero.
+    without_gradient, start_without: points whose slope is within Adam's epsilon of zero. stuck:
+    those of them whose true CDF is off by more than AWAY: the slope has not vanished at a goal.
     longer: loss after LONGER times the steps. true: the loss of the end without the clamp, in
-    float64. right: the same after training without the clamp, from logits.
+    float64. right: the same after training without the clamp, from logits. clipped: points that
+    start where the published formula clips a Beta density.
     """
     subject = objective(example, trial.implementation)
     longer = train(subject, {"z": start}, example.steps * (2 if trial.quick else LONGER), RATE)
@@ -135,10 +158,26 @@ def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> d
         "lowest": example.lowest(trial.implementation),
         "start_without": float(np.sum(np.abs(slopes["start"]) <= EPSILON)),
         "without_gradient": float(np.sum(np.abs(slopes["end"]) <= EPSILON)),
+        "stuck": float(np.sum((np.abs(slopes["end"]) <= EPSILON) & _away(example, path.end["z"]))),
         "longer": float(longer.losses[-1]),
         "true": true_loss(example, path.end["z"]),
         "right": true_loss(example, right.end["z"]),
+        "clipped": float(_clipped(example, start).sum()),
     }
+
+
+def _away(example: Example, z: np.ndarray) -> np.ndarray:
+    """Which points' CDF, without the clamp, is far from the position of their rank."""
+    position = plotting_positions(z.reshape(1, -1), "weibull", "ordinal")[0]
+    return np.abs(example.cdf(z) - position) > AWAY
+
+
+def _clipped(example: Example, z: np.ndarray) -> np.ndarray:
+    if "beta" not in example.prior:
+        return np.zeros(z.shape, bool)
+    low, high = DENSITY_BOUNDS
+    density = PRIORS[example.prior].pdf(special.expit(z.astype(float)), example.a, example.b)
+    return (density < low) | (density > high)
 
 
 def true_loss(example: Example, z: np.ndarray) -> float:

@@ -91,6 +91,7 @@ class Experiment:
     ``--implementation published`` stands for, "" for nothing. seeds: whether other seeds make a
     difference. ulps: starts moved by one ulp. alone: measures time, and runs beside nothing else.
     draw(record, look): the picture the source drew, at a row of the record's looks (-1: the last).
+    shown: numbers of the exact rerun that the page has, beside the claims, with their heads.
     """
 
     name: str
@@ -102,11 +103,12 @@ class Experiment:
     ulps: int = 0
     alone: bool = False
     draw: Callable[[Record, int], Figure] | None = None
+    shown: tuple[tuple[str, str], ...] = ()
 
     def starts(self, seeds: int, quick: bool) -> tuple[str, ...]:
         """Starts of a run with that many other seeds."""
         others = seeds if self.seeds else 0
-        moved = min(self.ulps, 2) if quick else self.ulps
+        moved = self.ulps // 2 if quick else self.ulps
         return (
             EXACT,
             *(f"seed {k}" for k in range(1, others + 1)),

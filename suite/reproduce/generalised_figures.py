@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from scipy import special, stats
 
 from suite.report.drawing import COLOURS, bare_figure, plain
+from suite.reproduce.batch_figures import loss_curve
 from suite.reproduce.claims import LOOKS, Record
 
 SHOWN = 4
@@ -29,7 +30,7 @@ def picture(record: Record, look: int) -> Figure:
         _cdfs(ax, np.sort(x), means[k], temperatures[k])
         if k == 0:
             ax.set_ylabel("CDF", fontsize=9)
-    _losses(figure.add_subplot(grid[1, :2]), curves["losses"], step)
+    loss_curve(figure.add_subplot(grid[1, :2]), curves["losses"], step)
     _means(figure.add_subplot(grid[1, 2:]), means)
     text = f"{len(means)} rows with learned priors, the first {SHOWN} above: step {step}"
     figure.text(0.07, 0.95, text, fontsize=10)
@@ -40,24 +41,12 @@ def picture(record: Record, look: int) -> Figure:
 def _cdfs(ax: Axes, x: np.ndarray, mean: float, temperature: float) -> None:
     z = np.linspace(-12, 12, 400)
     prior = special.expit(temperature * z - special.logit(mean))
-    ax.plot(special.expit(z), prior, color=PRIOR, linestyle=(0, (4, 2)), linewidth=1.4)
     ax.step(x, np.arange(1, len(x) + 1) / len(x), where="post", color=DATA, linewidth=1.4)
+    ax.plot(special.expit(z), prior, color=PRIOR, linestyle=(0, (4, 2)), linewidth=1.4)
     ax.set_xlim(-0.03, 1.03)
     ax.set_ylim(-0.03, 1.05)
     ax.set_title(f"mean {mean:.2f}, temperature {temperature:.2f}", fontsize=8)
     ax.set_xlabel("x", fontsize=9)
-    plain(ax)
-
-
-def _losses(ax: Axes, losses: np.ndarray, step: int) -> None:
-    shown = losses[: max(step, 1)]
-    ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA, linewidth=1.4)
-    ax.set_yscale("log")
-    ax.set_xlim(0, len(losses))
-    ax.set_ylim(0.8 * losses.min(), 1.2 * losses.max())
-    ax.set_xlabel("step", fontsize=9)
-    ax.set_ylabel("loss", fontsize=9)
-    ax.grid(True, which="major", color="0.92", linewidth=0.6)
     plain(ax)
 
 

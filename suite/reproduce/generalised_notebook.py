@@ -36,6 +36,19 @@ WEIGHT = 0.1
 LONGER = 4
 SAME = 1.05
 SCHEDULES = ("as-published", "as-intended")
+TABLE = (
+    ("start", "first loss"),
+    ("loss", "printed"),
+    ("next", "one step more"),
+    ("longer", "longer"),
+    ("lowest", "lowest at these priors"),
+    ("draws", "draws"),
+    ("without_gradient", "without gradient"),
+    ("mean", "mean of the means"),
+    ("on", "share on"),
+    ("temperature", "mean temperature"),
+)
+"""What the page says about a training's end, with heads."""
 
 
 def rate(schedule: str, step: int) -> float:
@@ -141,7 +154,8 @@ def _curves(path: Path) -> dict[str, np.ndarray]:
 
 def _agreement(trial: Trial) -> Record:
     rates = functools.partial(rate, "as-published")
-    return agreement([Training("as-published", objective, start(trial), STEPS, rates)], trial)
+    training = Training("as-published", objective, start(trial), STEPS, rates)
+    return agreement("batch_shaping", [training], trial)
 
 
 def _loss_controls(evidence: Evidence) -> tuple[Control, ...]:
@@ -183,6 +197,7 @@ SOURCE = Source(
                 published=PUBLISHED,
                 ulps=4,
                 draw=picture,
+                shown=TABLE,
             )
             for schedule in SCHEDULES
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from suite import registry, reproduce
+from suite.registry import Declaration
 from suite.reproduce.claims import Experiment, Source, Trial
 
 KERNELS = ("cuda_", "triton_")
@@ -34,11 +35,13 @@ class Asked:
     implementations: tuple[str, ...] = ()
     seeds: int = 5
     quick: bool = False
-    _declared: frozenset[tuple[str, str]] = field(
-        default_factory=lambda: frozenset((d.operator, d.name) for d in registry.discover()),
+    declared: dict[tuple[str, str], Declaration] = field(
+        default_factory=lambda: {(d.operator, d.name): d for d in registry.discover()},
         init=False,
         repr=False,
+        compare=False,
     )
+    """All implementations, by operator and name."""
 
     @property
     def whole(self) -> bool:
@@ -67,18 +70,18 @@ class Asked:
     def absent(self, experiment: Experiment, implementation: str) -> str | None:
         """Why the registry has no such implementation of the experiment's operator, or None."""
         operator = experiment.operator
-        if not operator or (operator, implementation) in self._declared:
+        if not operator or (operator, implementation) in self.declared:
             return None
         return f"{implementation} does not implement {operator}"
 
     def _meant(self, experiment: Experiment, name: str) -> list[str]:
-        mine = sorted(n for operator, n in self._declared if operator == experiment.operator)
+        mine = sorted(n for operator, n in self.declared if operator == experiment.operator)
         if name == "published":
             return [experiment.published] if experiment.published else []
         if name == "kernels":
             return [n for n in mine if n.startswith(KERNELS)]
         known = {"torch": "torch_eager", "jax": "jax_xla"}.get(name, name)
-        if known not in {n for _, n in self._declared}:
+        if known not in {n for _, n in self.declared}:
             there = ", ".join((*KINDS, *mine))
             raise ValueError(f"--implementation {name!r}: expected some of {there}")
         return [known]

@@ -12,8 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 from rich.text import Text
 
+from suite import reproduce
 from suite.report.contents import Table
 from suite.report.tables import markdown
+from suite.reproduce.claims import EXACT
 from suite.reproduce.store import FIGURES, ReproduceRun, read_all
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,8 +27,8 @@ STYLES = {
     "does not mean what it says": "bold yellow",
     "not run": "dim",
 }
-WIDTHS = (41, 10, 10, 22)
-"""Of claim, published, exact, mean +- sd; the verdict ends the line, and why is below it."""
+WIDTHS = (31, 9, 9, 20)
+"""Of who ran it, published, exact, mean +- sd; the verdict ends the line, and why is below it."""
 
 
 def write_page(results: Path) -> list[Path]:
@@ -52,27 +54,44 @@ def write_page(results: Path) -> list[Path]:
 
 
 def print_table(run: ReproduceRun, console: Console) -> None:
-    """Every row in two lines: its numbers and verdict, and below them why."""
+    """Every claim with a line for each who ran it, numbers and verdict, and below it why.
+
+    Those whose line would be the same share one.
+    """
     for source, claims in run.claims.groupby("source", sort=False):
         console.print(Text(str(run.info["titles"][source]), "bold"))
-        head = ("claim, by", "published", "exact", "mean +- sd")
-        console.print(Text(_line(head) + "verdict", "underline"))
-        for _, row in claims.iterrows():
-            _print_row(row, console)
+        head = ("", "published", "exact", "mean +- sd")
+        console.print(Text("  " + _line(head) + "verdict", "underline"))
+        for claim, rows in claims.groupby("claim", sort=False):
+            first = rows.iloc[0]
+            said = f': "{first["published"]}"' if pd.isna(first["digits"]) else ""
+            text = f"{claim}: {first['quantity']}{said}"
+            for line in textwrap.wrap(text, 100, subsequent_indent="  "):
+                console.print(Text(line), soft_wrap=True)
+            for same in _alike(rows).values():
+                _print_line(same, console)
         console.print()
     counts = Counter(run.claims["verdict"])
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
 
 
-def _print_row(row: pd.Series, console: Console) -> None:
-    statement = pd.isna(row["exact"])
-    who = f"{row['claim']}, {_short_name(row['implementation'])}"
-    published = "" if statement else _with_unit(row["published"], row["unit"])
-    line = _line((who, published, number(row["exact"]), spread(row)))
+def _alike(rows: pd.DataFrame) -> dict[tuple[str, ...], list[pd.Series]]:
+    """Rows by what is printed of them."""
+    found: dict[tuple[str, ...], list[pd.Series]] = {}
+    for _, row in rows.iterrows():
+        shown = (number(row["exact"]), spread(row), row["verdict"], row["why"])
+        found.setdefault(shown, []).append(row)
+    return found
+
+
+def _print_line(rows: list[pd.Series], console: Console) -> None:
+    row = rows[0]
+    who = ", ".join(_short_name(each["implementation"]) for each in rows)
+    published = "" if pd.isna(row["digits"]) else _with_unit(row["published"], row["unit"])
+    line = "  " + _line((who, published, number(row["exact"]), spread(row)))
     console.print(Text(line) + Text(row["verdict"], STYLES[row["verdict"]]), soft_wrap=True)
-    said = f'"{row["published"]}": ' if statement else ""
-    for each in textwrap.wrap(said + row["why"], 94):
-        console.print(Text(f"    {each}", "dim"))
+    for each in textwrap.wrap(row["why"], 94):
+        console.print(Text(f"    {each}", "dim"), soft_wrap=True)
 
 
 def _line(cells: tuple[str, ...]) -> str:
@@ -89,7 +108,9 @@ def _with_unit(value: str, unit: str) -> str:
 
 def number(value: float) -> str:
     """Three digits, nothing for NaN."""
-    return "" if pd.isna(value) else f"{value:.3g}" if 0.1 <= abs(value) < 1e4 else f"{value:.2e}"
+    if pd.isna(value):
+        return ""
+    return f"{value:.3g}" if value == 0 or 0.1 <= abs(value) < 1e4 else f"{value:.2e}"
 
 
 def spread(row: pd.Series) -> str:
@@ -121,8 +142,27 @@ def _part(run: ReproduceRun, source: str, results: Path) -> dict:
         "source": source,
         "title": run.info["titles"][source],
         "table": markdown(Table("", columns, lines), heading=""),
+        "numbers": [markdown(table, heading="") for table in _number_tables(run, source)],
         "figures": [
             {"stem": path.stem, "path": path.resolve().relative_to(results.resolve()).as_posix()}
             for path in figures
         ],
     }
+
+
+def _number_tables(run: ReproduceRun, source: str) -> list[Table]:
+    """A table of the exact reruns' numbers for all experiments that show the same ones."""
+    exact = run.numbers[(run.numbers["source"] == source) & (run.numbers["start"] == EXACT)]
+    tables: dict[tuple, list[tuple[str, ...]]] = {}
+    for experiment in reproduce.get(source).experiments:
+        mine = exact[exact["experiment"] == experiment.name]
+        for implementation, found in mine.groupby("implementation", sort=False):
+            values = found.set_index("name")["value"]
+            if experiment.shown and set(dict(experiment.shown)) <= set(values.index):
+                cells = tuple(number(values[name]) for name, _ in experiment.shown)
+                row = (experiment.name, str(implementation), *cells)
+                tables.setdefault(experiment.shown, []).append(row)
+    return [
+        Table("", ("objective", "implementation", *dict(shown).values()), tuple(rows))
+        for shown, rows in tables.items()
+    ]

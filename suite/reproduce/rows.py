@@ -12,14 +12,14 @@ from suite.reproduce.published import Published, published
 from suite.reproduce.worker import from_json
 
 COLUMNS = (
-    "source", "claim", "quantity", "place", "implementation", "published", "unit", "exact",
-    "mean", "sd", "verdict", "why",
+    "source", "claim", "quantity", "place", "implementation", "published", "digits", "unit",
+    "exact", "mean", "sd", "verdict", "why",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
-    """exact, mean, sd: NaN where there is none."""
+    """digits, exact, mean, sd: NaN where there is none."""
 
     source: str
     claim: str
@@ -27,6 +27,7 @@ class Row:
     place: str
     implementation: str
     published: str
+    digits: float
     unit: str
     exact: float
     mean: float
@@ -72,7 +73,8 @@ def _row(
     judged = _judged(claim, stated, implementation, found, records)
     return Row(
         source.name, claim.name, stated.quantity, stated.place, implementation, stated.value,
-        stated.unit, judged.exact, judged.mean, judged.sd, judged.verdict, judged.why,
+        stated.digits or float("nan"), stated.unit, judged.exact, judged.mean, judged.sd,
+        judged.verdict, judged.why,
     )  # fmt: skip
 
 

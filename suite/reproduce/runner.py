@@ -95,9 +95,8 @@ class ReproduceRunner:
         known = (source, operator, implementation)
         if known not in self._hashes:
             found = hash_of(behind([reproduce.source_file(source)]))
-            for declaration in registry.discover():
-                if (declaration.operator, declaration.name) == (operator, implementation):
-                    found += registry.source_hash(declaration)
+            if (operator, implementation) in self.asked.declared:
+                found += registry.source_hash(self.asked.declared[operator, implementation])
             self._hashes[known] = found
         return self._hashes[known]
 

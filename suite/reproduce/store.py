@@ -52,7 +52,7 @@ def read(folder: Path) -> ReproduceRun:
     """Read one run; UnreadableRun says what is wrong with it."""
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        claims = _read(folder / CLAIMS, COLUMNS, ("exact", "mean", "sd"))
+        claims = _read(folder / CLAIMS, COLUMNS, ("digits", "exact", "mean", "sd"))
         numbers = _read(folder / NUMBERS, NUMBER_COLUMNS, ("value",))
     except (OSError, EOFError, ValueError, zlib.error, pd.errors.ParserError) as error:
         raise UnreadableRun(f"{folder}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,7 @@ class Engine:
     call: Callable[..., Any]
 
     @staticmethod
+    @functools.cache
     def of(operator: str, name: str) -> Engine:
         """Raises KeyError for an unknown name, Unsupported where a package or device is missing."""
         declaration = registry.find(operator, name)

@@ -83,12 +83,12 @@ def _against(evidence: Evidence, name: str, exact: float) -> tuple[Verdict, str]
     """The verdict without controls."""
     stated = evidence.published
     if stated.rounds_to(exact):
-        return "reproduced", f"the rerun gives {short(exact, stated.digits + 1)}"
-    parts, inside = [f"the rerun gives {short(exact, stated.digits + 1)}"], False
+        return "reproduced", f"the rerun gives {short(exact, stated.digits + 2)}"
+    parts, inside = [f"the rerun gives {short(exact, stated.digits + 2)}"], False
     for kind, words in (("ulp", "one-ulp moves of the start"), ("seed", "other seeds")):
         values = evidence.numbers(kind, name)
         values = values[np.isfinite(values)]
-        if len(values):
+        if len(values) and not (values == exact).all():
             reached = np.append(values, exact) if kind == "ulp" else values
             low, high = float(reached.min()), float(reached.max())
             parts.append(f"{len(values)} {words} {short(low)} to {short(high)}")

@@ -49,9 +49,14 @@ def test_both_formulas_are_one_loss_at_the_start():
     begun = notebook.start(Trial(PUBLISHED))
     theirs, ours = (notebook.objective(name).gradients(begun) for name in (PUBLISHED, OURS))
     assert ours[0] == pytest.approx(theirs[0], rel=1e-5)
-    for name in ("z", "temperature"):
-        largest = np.abs(theirs[1][name]).max()
-        assert np.abs(ours[1][name] - theirs[1][name]).max() < 1e-3 * largest
+    # Samples that are equal after their float32 sigmoid may have each other's ranks; those that
+    # were clipped are all equal. At a temperature of 1/2 no slope of F is above 1/8.
+    one_rank = 2 / (notebook.ROWS * notebook.SAMPLES) / (notebook.SAMPLES + 1) / 8
+    apart = np.abs(ours[1]["z"] - theirs[1]["z"])[np.abs(begun["z"]) < notebook.REACH]
+    assert apart.max() < one_rank
+    assert np.quantile(apart, 0.9) < 1e-3 * one_rank
+    largest = np.abs(theirs[1]["temperature"]).max()
+    assert np.abs(ours[1]["temperature"] - theirs[1]["temperature"]).max() < 1e-4 * largest
 
 
 def test_no_samples_are_below_the_lowest_loss_at_their_priors():
