@@ -101,7 +101,8 @@ def run(trial: Trial) -> Record:
     spread / WAY / UNIT: |w| over the last looks. mean / WAY / UNIT: of z at the end.
     """
     steps = QUICK_STEPS if trial.quick else STEPS
-    numbers, curves = {}, {}
+    numbers: dict[str, float] = {}
+    curves: dict[str, np.ndarray] = {}
     for way in WAYS:
         start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
         start = {name: trial.moved(values.astype(np.float32)) for name, values in start.items()}

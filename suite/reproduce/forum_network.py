@@ -98,7 +98,7 @@ def run(kind: str, trial: Trial) -> Record:
         subject, {"theta": theta}, steps, RATE, RMSprop(), data=draws(trial),
         looks=evenly(steps) if trial.start == EXACT else (),
     )  # fmt: skip
-    numbers = {}
+    numbers: dict[str, float] = {}
     for when, weights in (("start", theta), ("end", path.end["theta"])):
         numbers |= _distances(when, subject, weights, held_out, sizes)
     numbers["turned"] = _turned(path.end["theta"], sizes)

@@ -21,10 +21,11 @@ from suite.reproduce.training import evenly
 from suite.reproduce.verdicts import Control, short
 
 TARGET = TARGETS["two moons"]
-FRAMES, WINDOW = 20, 20
+FRAMES, WINDOW = 14, 20
 """Looks at a fit; steps over which its own loss is averaged at either end."""
-LEARNED = 0.5
-"""An energy is trained when at most that share of the untrained one's likelihood lost is left."""
+LEARNED = 0.8
+"""An energy is trained when at most that share of what the untrained one lost is left."""
+HOUSE = "torch_eager"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,10 @@ def lost(theta: np.ndarray) -> float:
 
 
 def trains(evidence: Evidence) -> Control:
-    """Refuted when the loss does not fall, or falls and leaves the likelihood where it was."""
+    """Refuted when the likelihood is not better than that of the energy untrained.
+
+    The loss's own value says less: that of maximum likelihood is a gap that training closes.
+    """
     n = evidence.exact.numbers
     others = evidence.numbers("seed", "lost/end")
     trained = int(np.sum(others <= LEARNED * evidence.numbers("seed", "lost/start")))
@@ -138,7 +142,9 @@ def trains(evidence: Evidence) -> Control:
         f"sample {short(n['lost/start'])} untrained, {short(n['lost/end'])} trained; discrepancy "
         f"of samples {short(n['discrepancy'], 2)}, of two draws of the data {short(n['floor'], 2)}"
     )
+    house = evidence.found.exact(evidence.experiment, HOUSE)
+    if house is not None and evidence.implementation != HOUSE:
+        says += f"; the house's loss leaves {short(house.numbers['lost/end'])}"
     if len(others):
         says += f"; {trained} of {len(others)} other seeds train"
-    better = n["lost/end"] <= LEARNED * n["lost/start"]
-    return Control(says, not (better and n["value/end"] < n["value/start"]))
+    return Control(says, not n["lost/end"] <= LEARNED * n["lost/start"])

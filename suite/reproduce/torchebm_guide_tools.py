@@ -19,7 +19,7 @@ ENTRIES = {
 
 def run(trial: Trial) -> Record:
     """found, right, agrees / CLAIM / QUANTITY: of every quantity of the proofs."""
-    numbers = {}
+    numbers: dict[str, float] = {}
     for claim, name in ENTRIES.items():
         for each in errata.get(name).proof():
             about = f"{claim}/{each.quantity}"
