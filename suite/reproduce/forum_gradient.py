@@ -77,7 +77,12 @@ def passes(evidence: Evidence) -> Control:
     """Refuted when steps along it do not descend for every map."""
     n = evidence.exact.numbers
     told = ", ".join(
-        f"{each} {short(n[f'cosine/{each}'], 2)} ({100 * n[f'down/{each}']:.0f}%)" for each in MAPS
+        f"{each} {short(n[f'cosine/{each}'], 2)}, {100 * n[f'down/{each}']:.0f}%, "
+        f"{short(n[f'scale/{each}'], 2)} times"
+        for each in MAPS
     )
-    says = f"cosine of a batch's gradient with the population's, and batches that descend: {told}"
+    says = (
+        "cosine of a batch's gradient with the population's, batches that descend, and how many "
+        f"times the population's their mean is: {told}"
+    )
     return Control(says, any(n[f"down/{each}"] < DESCENDING for each in MAPS))

@@ -158,7 +158,9 @@ def test_learning_is_seen_in_both_directions():
 def test_a_gradient_passes_when_its_steps_descend_on_every_map():
     def numbers(least):
         down = dict.fromkeys(gradient.MAPS, 1.0) | {gradient.MAPS[-1]: least}
-        return {f"down/{k}": v for k, v in down.items()} | {f"cosine/{k}": 0.5 for k in down}
+        return {f"down/{k}": v for k, v in down.items()} | {
+            f"{name}/{k}": 0.5 for k in down for name in ("cosine", "scale")
+        }
 
     assert judged("gradient-through-ecdf", numbers(0.95)).verdict == "reproduced"
     assert judged("gradient-through-ecdf", numbers(0.5)).verdict == "not reproduced"
