@@ -181,7 +181,8 @@ class _Problem:
         self.arrays = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
         self.options = {**loss.options, **{k: v for k, v in draws.items() if k not in arrays}}
         self.options["energy"] = loss.energy
-        value, self.metrics = self._call(loss.function, self.arrays, self.options)
+        value, metrics = self._call(loss.function, self.arrays, self.options)
+        self._value = self._held(metrics)
         if np.shape(value) != ():
             raise ValueError(f"the loss has shape {np.shape(value)}: expected a number, ()")
         self.noise = 1e-9 * abs(float(value)) if np.isfinite(value) else np.nan
@@ -215,16 +216,21 @@ class _Problem:
         up, down = (self._value(arrays) for arrays in ends)
         return (up - down) / (2 * step)
 
-    def _value(self, arrays: Mapping[str, np.ndarray]) -> float:
-        """The loss; that of contrastive divergence with its chain where it ended."""
+    def _held(self, metrics: Mapping[str, Any]) -> Callable[[Mapping[str, np.ndarray]], float]:
+        """The value of arrays; that of contrastive divergence with its chain where it ended."""
         function, options = self.loss.function, self.options
-        if self.loss.operator.name == "energy_contrastive_divergence":
-            there = registry.find("energy_maximum_likelihood", self.loss.declaration.name)
-            function = registry.checked(registry.load_declared(there), check_values=False)
-            options = {k: v for k, v in options.items() if k in ("energy", "alpha")}
+        if self.loss.operator.name != "energy_contrastive_divergence":
+            return lambda arrays: float(self._call(function, arrays, options)[0])
+        there = registry.find("energy_maximum_likelihood", self.loss.declaration.name)
+        likelihood = registry.checked(registry.load_declared(there), check_values=False)
+        options = {k: v for k, v in options.items() if k in ("energy", "alpha")}
+        ends = np.array(self.framework.numpy(metrics["chain"]))
+
+        def value(arrays: Mapping[str, np.ndarray]) -> float:
             kept = {name: array for name, array in arrays.items() if name in ("x", *self.theta)}
-            arrays = {**kept, "negatives": np.array(self.framework.numpy(self.metrics["chain"]))}
-        return float(self._call(function, arrays, options)[0])
+            return float(self._call(likelihood, {**kept, "negatives": ends}, options)[0])
+
+        return value
 
 
 def _analytic(loss: Loss) -> dict[str, float]:

@@ -1,11 +1,16 @@
-"""Anybody's energy in torch: a callable energy(x, *theta) -> (N,). Its second derivatives are
-forward over reverse by torch.func, so that they compose with autograd, torch.func and compilers."""
+"""Anybody's energy in torch: a callable energy(x, *theta) -> (N,), differentiated by plain autograd
+where that is faster, else forward over reverse by torch.func, which composes with its transforms
+and with compilers."""
 
 import torch
 
 from implementations.energies.networks import unit_blocks
 from implementations.torch_eager import energy_operations as operations
 from implementations.torch_eager.once import Once
+
+FEW = 1 << 17
+"""Elements of all directions of all samples up to which reverse over reverse takes less time on a
+CPU: it has more operations, and less to set up."""
 
 
 class Called:
@@ -22,16 +27,7 @@ class Called:
         """dE/dx, of x's shape; by plain autograd where it can, which has less to set up."""
         if _transformed():
             return _gradient(self.function, x, self.theta)
-        wanted = torch.is_grad_enabled()
-        with torch.enable_grad():
-            x = x if wanted and x.requires_grad else x.detach().requires_grad_()
-            total = self.energy(x).sum()
-            if not total.requires_grad:
-                return torch.zeros_like(x)
-            (found,) = torch.autograd.grad(
-                total, x, create_graph=wanted, allow_unused=True, materialize_grads=True
-            )
-        return found
+        return _slope(self.function, _live(x), self.theta, torch.is_grad_enabled())
 
     def gradient_and_laplacian(self, x, block=None):
         """dE/dx, and the mean of the Laplacian over all samples, ().
@@ -98,14 +94,45 @@ def _turned(function, each, x, theta):
     return torch.func.jvp(lambda x: _gradient(function, x, theta), (x,), (each,))[1]
 
 
+def _live(x):
+    """x where gradients are to reach it, else a copy that has its own."""
+    return x if torch.is_grad_enabled() and x.requires_grad else x.detach().requires_grad_()
+
+
+@torch.enable_grad()
+def _slope(function, x, theta, graph):
+    """dE/dx by plain autograd, of x that requires gradients; differentiable with ``graph``."""
+    total = function(x, *theta).sum()
+    if not total.requires_grad:
+        return torch.zeros_like(x)
+    return torch.autograd.grad(
+        total, x, create_graph=graph, allow_unused=True, materialize_grads=True
+    )[0]
+
+
 def _curved(function, directions, x, theta):
     """sum_n sum_v v.Hv for directions v (b, *shape), shared by all samples."""
+    if len(directions) * x.numel() <= FEW and not _transformed():
+        return _curved_backwards(function, directions, _live(x), theta)
 
     def along(v):
         every = v.expand(x.shape)
         return (_turned(function, every, x, theta) * every).sum()
 
     return torch.func.vmap(along)(directions).sum()
+
+
+def _curved_backwards(function, directions, x, theta):
+    """The same, reverse over reverse."""
+    every, wanted = directions[:, None].expand(-1, *x.shape), torch.is_grad_enabled()
+    slope = _slope(function, x, theta, True)
+    if not slope.requires_grad:
+        return x.new_zeros(())
+    turned = torch.autograd.grad(
+        slope, x, every, create_graph=wanted, is_grads_batched=True, allow_unused=True,
+        materialize_grads=True,
+    )[0]  # fmt: skip
+    return (turned * every).sum()
 
 
 def _transformed():

@@ -12,7 +12,7 @@ from suite.quality.energy.populations import Population
 from suite.quality.energy.settings import LIKELIHOOD, OWN, Setting, generator
 
 BATCHES = 200
-RESAMPLES = 300
+RESAMPLES = 200
 METRICS = ("relative_bias", "relative_spread", "cosine", "cosine_of_mean", "scale")
 
 Loss = Callable[[dict], np.ndarray]

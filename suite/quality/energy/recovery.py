@@ -27,7 +27,7 @@ from suite.quality.energy.gradients import Losses
 
 SIZES = (1, 4, 16)
 SIGMA, STEP, NOISE, CHAIN = 0.3, 0.05, 1.3, 3
-SAMPLES, NOISES, PARTS = 2000, 20_000, 80
+SAMPLES, NOISES, PARTS = 2000, 40_000, 80
 ROUNDING = 1e-6
 
 
