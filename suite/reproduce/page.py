@@ -66,7 +66,7 @@ def print_table(run: ReproduceRun, console: Console) -> None:
             first = rows.iloc[0]
             said = f': "{first["published"]}"' if pd.isna(first["digits"]) else ""
             text = f"{claim}: {first['quantity']}{said}"
-            for line in textwrap.wrap(text, 100, subsequent_indent="  "):
+            for line in textwrap.wrap(text, 100, subsequent_indent="  ", break_on_hyphens=False):
                 console.print(Text(line), soft_wrap=True)
             for same in _alike(rows).values():
                 _print_line(same, console)
@@ -90,7 +90,7 @@ def _print_line(rows: list[pd.Series], console: Console) -> None:
     published = "" if pd.isna(row["digits"]) else _with_unit(row["published"], row["unit"])
     line = "  " + _line((who, published, number(row["exact"]), spread(row)))
     console.print(Text(line) + Text(row["verdict"], STYLES[row["verdict"]]), soft_wrap=True)
-    for each in textwrap.wrap(row["why"], 94):
+    for each in textwrap.wrap(row["why"], 94, break_on_hyphens=False):
         console.print(Text(f"    {each}", "dim"), soft_wrap=True)
 
 
