@@ -33,9 +33,9 @@ THIN = 1e-3
 def divergences(trial: Trial) -> Record:
     """KL(TRUTH || PRIOR) of batches: rms errors by histograms of various bins and by spacings.
 
-    truth: the divergence. bins/K, spacings: rms error over batches. known: that of the mean log ratio
-    of the two densities at the samples, the noise of a batch. same/K, same_spacings: mean estimate
-    for draws of the prior itself, whose divergence is 0. js/K: Jensen-Shannon of those.
+    truth: the divergence. bins/K, spacings: rms error over batches. known: that of the mean log
+    ratio of the two densities at the samples, the noise of a batch. same/K, same_spacings: mean
+    estimate for draws of the prior itself, whose divergence is 0. js/K: Jensen-Shannon of those.
     """
     batches = 50 if trial.quick else 400
     rng, prior = trial.rng("divergences"), stats.beta(*PRIOR)
