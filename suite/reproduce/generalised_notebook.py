@@ -25,7 +25,7 @@ from suite.reproduce.batch_shaping_example import CLAMP, OURS, PUBLISHED
 from suite.reproduce.claims import LOOKS, Claim, Evidence, Experiment, Record, Source, Trial
 from suite.reproduce.generalised_figures import SHOWN, picture
 from suite.reproduce.training import Engine, Objective, Path, evenly, train
-from suite.reproduce.verdicts import Control, printed_number, short, statement
+from suite.reproduce.verdicts import SAME, Control, printed_number, short, statement
 
 SEED, ROWS, SAMPLES, REACH = 42, 30, 500, 4.0
 STEPS, WARM_UP, RATE = 350, 20, 0.3
@@ -34,12 +34,11 @@ HYPERPRIOR = {"a": A, "b": B, "prior": "beta"}
 WEIGHT = 0.1
 """Of the mean temperature."""
 LONGER = 4
-SAME = 1.05
 SCHEDULES = ("as-published", "as-intended")
 READING = (
     f"What the loss of {ROWS} rows means. *Longer*: after {LONGER} times the steps (2 in a quick "
-    "run). *Lowest at these priors*: the smallest loss of any samples by the formula, at the learned "
-    "means and temperatures. *Draws*: the mean loss of untrained draws, means from the hyperprior "
+    "run). *Lowest at these priors*: the smallest loss of any samples by the formula, at the "
+    "learned means and temperatures. *Draws*: the mean loss of untrained draws, means from the hyperprior "
     f"and samples from their priors. *Without gradient*: of {ROWS * SAMPLES} samples, those whose "
     "slope is below Adam's 1e-8."
 )

@@ -28,6 +28,8 @@ class Control:
 
 
 TIMES, SHARE = 4.0, 0.5
+SAME = 1.05
+"""A loss is as good as another when it is at most this many times as large."""
 
 Controls = Callable[[Evidence], tuple[Control, ...]]
 
