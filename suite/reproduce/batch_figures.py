@@ -58,12 +58,12 @@ def _cdfs(ax: Axes, example: Example, x: np.ndarray) -> None:
 
 
 def loss_curve(ax: Axes, losses: np.ndarray, step: int) -> None:
-    """Losses up to a step, in the axes of all; logarithmic where they span more than a decade."""
+    """Losses up to a step, in the axes of all; logarithmic where they span much."""
     shown = losses[: max(step, 1)]
     ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA, linewidth=1.4)
     ax.set_xlim(0, len(losses))
     low, high = float(losses.min()), float(losses.max())
-    if low > 0 and high > 10 * low:
+    if low > 0 and high > 30 * low:
         ax.set_yscale("log")
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_ylim(0.6 * low, 1.7 * high)

@@ -91,7 +91,7 @@ def _draws_and_clamp(evidence: Evidence) -> tuple[Control, ...]:
     if n["clipped"] and evidence.implementation != PUBLISHED and theirs is not None:
         says = (
             f"the published gradient, which clips the density where {n['clipped']:.0f} points "
-            f"start, gives {short(theirs.numbers['loss'])}"
+            f"start or end, gives {short(theirs.numbers['loss'])}"
         )
         found.append(Control(says, False))
     return tuple(found)

@@ -38,9 +38,9 @@ SCHEDULES = ("as-published", "as-intended")
 READING = (
     f"What the loss of {ROWS} rows means. *Longer*: after {LONGER} times the steps (2 in a quick "
     "run). *Lowest at these priors*: the smallest loss of any samples by the formula, at the "
-    "learned means and temperatures. *Draws*: the mean loss of untrained draws, means from the hyperprior "
-    f"and samples from their priors. *Without gradient*: of {ROWS * SAMPLES} samples, those whose "
-    "slope is below Adam's 1e-8."
+    "learned means and temperatures. *Draws*: the mean loss of untrained draws, means from the "
+    "hyperprior and samples from their priors. *Without gradient*: of "
+    f"{ROWS * SAMPLES} samples, those whose slope is below Adam's 1e-8."
 )
 
 TABLE = (

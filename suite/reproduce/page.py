@@ -109,10 +109,12 @@ def _with_unit(value: str, unit: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits, nothing for NaN."""
+    """Three digits, counts in full, nothing for NaN."""
     if pd.isna(value):
         return ""
-    return f"{value:.3g}" if value == 0 or 0.1 <= abs(value) < 1e4 else f"{value:.2e}"
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if 0.1 <= abs(value) < 1e3 else f"{value:.2e}"
 
 
 def spread(row: pd.Series) -> str:
