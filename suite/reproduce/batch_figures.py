@@ -31,7 +31,7 @@ def picture(example: Example, record: Record, look: int) -> Figure:
     law = WORDS[example.prior].format(a=example.a, b=example.second)
     figure = bare_figure(WIDTH, HEIGHT)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.5, 1), hspace=0.34, wspace=0.24,
-                               left=0.1, right=0.97, top=0.92, bottom=0.09)  # fmt: skip
+                               left=0.1, right=0.97, top=0.89, bottom=0.09)  # fmt: skip
     above = figure.add_subplot(grid[0, :])
     _cdfs(above, example, x)
     loss_curve(figure.add_subplot(grid[1, 0]), record.curves["losses"], step)
@@ -52,17 +52,18 @@ def _cdfs(ax: Axes, example: Example, x: np.ndarray) -> None:
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)
     ax.set_xlabel("x", fontsize=9)
-    ax.legend(fontsize=8, loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    # Above, where no point of any step is.
+    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncol=3, frameon=False)
     plain(ax)
 
 
 def loss_curve(ax: Axes, losses: np.ndarray, step: int) -> None:
-    """Losses up to a step, in the axes of all; logarithmic where they span more than a decade."""
+    """Losses up to a step, in the axes of all; logarithmic where they span much."""
     shown = losses[: max(step, 1)]
     ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA, linewidth=1.4)
     ax.set_xlim(0, len(losses))
     low, high = float(losses.min()), float(losses.max())
-    if low > 0 and high > 10 * low:
+    if low > 0 and high > 30 * low:
         ax.set_yscale("log")
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_ylim(0.6 * low, 1.7 * high)

@@ -144,7 +144,7 @@ def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> d
     those of them whose true CDF is off by more than AWAY: the slope has not vanished at a goal.
     longer: loss after LONGER times the steps. true: the loss of the end without the clamp, in
     float64. right: the same after training without the clamp, from logits. clipped: points that
-    start where the published formula clips a Beta density.
+    start or end where the published formula clips a Beta density.
     """
     subject = objective(example, trial.implementation)
     longer = train(subject, {"z": start}, example.steps * (2 if trial.quick else LONGER), RATE)
@@ -162,7 +162,7 @@ def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> d
         "longer": float(longer.losses[-1]),
         "true": true_loss(example, path.end["z"]),
         "right": true_loss(example, right.end["z"]),
-        "clipped": float(_clipped(example, start).sum()),
+        "clipped": float((_clipped(example, start) | _clipped(example, path.end["z"])).sum()),
     }
 
 

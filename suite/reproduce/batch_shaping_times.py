@@ -20,6 +20,9 @@ CELLS = {
     "relaxed-bernoulli-0.8": ("relaxed-bernoulli-0.8-0.4", "relaxed-bernoulli-0.8-0.01"),
 }
 """Trainings of every cell whose wall time is printed."""
+SHOWN = tuple((f"step/{cell}", f"{cell} (ms a step)") for cell in CELLS)
+"""What the page says of every implementation, with heads."""
+
 REPEATS, FRAMES = 5, 5
 
 
@@ -28,7 +31,8 @@ def times(
     starts: Callable[[Trial], Mapping[str, np.ndarray]],
     trial: Trial,
 ) -> Record:
-    """train/CELL: seconds of a cell's steps. draw/CELL: of its frames, one a step.
+    """train/CELL: seconds of a cell's steps. draw/CELL: of its frames, one a step. step/CELL:
+    milliseconds a step.
 
     The quickest of a few trainings after one that compiles; a frame is our picture, drawn to
     pixels as an animation draws it.
@@ -38,8 +42,10 @@ def times(
     for cell, names in CELLS.items():
         of_cell = [each for each in examples if each.name in names]
         spent = [_training_seconds(each, starts(trial)[each.name], trial) for each in of_cell]
+        steps = sum(each.steps for each in of_cell)
         numbers[f"train/{cell}"] = sum(spent)
-        numbers[f"draw/{cell}"] = frame * sum(each.steps for each in of_cell)
+        numbers[f"step/{cell}"] = 1e3 * sum(spent) / steps
+        numbers[f"draw/{cell}"] = frame * steps
     return Record(numbers)
 
 

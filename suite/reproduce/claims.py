@@ -185,12 +185,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Source:
-    """name: that of its file. title: of the publication, with authors, year and arXiv number."""
+    """name: that of its file. title: of the publication, with authors, year and arXiv number.
+
+    reading: what the page says above the numbers that experiments show.
+    """
 
     name: str
     title: str
     experiments: tuple[Experiment, ...]
     claims: tuple[Claim, ...]
+    reading: str = ""
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name; KeyError lists the names."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from suite import reproduce
 from suite.reproduce.animation import write_animation
-from suite.reproduce.claims import EXACT, LOOKS, Experiment, Record
+from suite.reproduce.claims import EXACT, LOOKS, Experiment
 from suite.reproduce.worker import from_json
 from suite.runner import Progress
 
@@ -17,7 +16,9 @@ def write_figures(
 ) -> list[Path]:
     """Write PNGs, and GIFs of those with several looks; their paths."""
     paths = []
-    for name, experiment, record in drawn(records):
+    for told in drawn(records):
+        experiment, record = _experiment(told), from_json(told)
+        name = f"{told['source']}-{experiment.name}"
         assert experiment.draw is not None
         folder.mkdir(parents=True, exist_ok=True)
         progress.item(f"{name}: picture")
@@ -34,13 +35,14 @@ def write_figures(
     return paths
 
 
-def drawn(records: list[dict]) -> Iterator[tuple[str, Experiment, Record]]:
-    """What can be drawn: a file's name, the experiment, and its exact rerun."""
-    seen = set()
-    for record in records:
-        experiment = reproduce.get(record["source"]).experiment(record["experiment"])
-        name = f"{record['source']}-{experiment.name}"
-        usable = record["start"] == EXACT and record["status"] == "ok" and experiment.draw
-        if usable and name not in seen:
-            seen.add(name)
-            yield name, experiment, from_json(record)
+def drawn(records: list[dict]) -> list[dict]:
+    """Those that can be drawn: exact reruns by the first implementation that ran each."""
+    found: dict[tuple[str, str], dict] = {}
+    for told in records:
+        if told["start"] == EXACT and told["status"] == "ok" and _experiment(told).draw:
+            found.setdefault((told["source"], told["experiment"]), told)
+    return list(found.values())
+
+
+def _experiment(told: dict) -> Experiment:
+    return reproduce.get(told["source"]).experiment(told["experiment"])

@@ -66,7 +66,7 @@ def print_table(run: ReproduceRun, console: Console) -> None:
             first = rows.iloc[0]
             said = f': "{first["published"]}"' if pd.isna(first["digits"]) else ""
             text = f"{claim}: {first['quantity']}{said}"
-            for line in textwrap.wrap(text, 100, subsequent_indent="  "):
+            for line in textwrap.wrap(text, 100, subsequent_indent="  ", break_on_hyphens=False):
                 console.print(Text(line), soft_wrap=True)
             for same in _alike(rows).values():
                 _print_line(same, console)
@@ -88,9 +88,11 @@ def _print_line(rows: list[pd.Series], console: Console) -> None:
     row = rows[0]
     who = ", ".join(_short_name(each["implementation"]) for each in rows)
     published = "" if pd.isna(row["digits"]) else _with_unit(row["published"], row["unit"])
-    line = "  " + _line((who, published, number(row["exact"]), spread(row)))
+    line = "  " + _line(
+        (who, published, _with_unit(number(row["exact"]), row["unit"]), spread(row))
+    )
     console.print(Text(line) + Text(row["verdict"], STYLES[row["verdict"]]), soft_wrap=True)
-    for each in textwrap.wrap(row["why"], 94):
+    for each in textwrap.wrap(row["why"], 94, break_on_hyphens=False):
         console.print(Text(f"    {each}", "dim"), soft_wrap=True)
 
 
@@ -103,14 +105,16 @@ def _short_name(implementation: str) -> str:
 
 
 def _with_unit(value: str, unit: str) -> str:
-    return f"{value} {unit}".strip()
+    return f"{value} {unit}".strip() if value else ""
 
 
 def number(value: float) -> str:
-    """Three digits, nothing for NaN."""
+    """Three digits, counts in full, nothing for NaN."""
     if pd.isna(value):
         return ""
-    return f"{value:.3g}" if value == 0 or 0.1 <= abs(value) < 1e4 else f"{value:.2e}"
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if 0.1 <= abs(value) < 1e3 else f"{value:.2e}"
 
 
 def spread(row: pd.Series) -> str:
@@ -122,31 +126,43 @@ def spread(row: pd.Series) -> str:
 
 def _part(run: ReproduceRun, source: str, results: Path) -> dict:
     claims = run.claims[run.claims["source"] == source]
-    columns = ("quantity", "place", "implementation", "published", "exact", "mean ± sd", "status",
-               "reason")  # fmt: skip
+    columns = ("quantity", "place", "implementation", "published", "exact", "mean ± sd", "verdict",
+               "why")  # fmt: skip
     lines = tuple(
         (
             row["quantity"],
             row["place"],
             row["implementation"],
             _with_unit(row["published"], row["unit"]),
-            number(row["exact"]),
+            _with_unit(number(row["exact"]), row["unit"]),
             spread(row).replace("+-", "±"),
             row["verdict"],
             row["why"],
         )
         for _, row in claims.iterrows()
     )
-    figures = sorted((run.folder / FIGURES).glob(f"{source}-*"))
     return {
         "source": source,
         "title": run.info["titles"][source],
         "table": markdown(Table("", columns, lines), heading=""),
         "numbers": [markdown(table, heading="") for table in _number_tables(run, source)],
-        "figures": [
-            {"stem": path.stem, "path": path.resolve().relative_to(results.resolve()).as_posix()}
-            for path in figures
-        ],
+        "reading": reproduce.get(source).reading,
+        "figures": [_figure(path, results) for path in _pictures(run, source)],
+    }
+
+
+def _pictures(run: ReproduceRun, source: str) -> list[Path]:
+    return sorted((run.folder / FIGURES).glob(f"{source}-*.png"))
+
+
+def _figure(path: Path, results: Path) -> dict[str, str]:
+    """A picture for the page, and its animation where there is one."""
+    moving = path.with_suffix(".gif")
+    where = path.resolve().relative_to(results.resolve())
+    return {
+        "stem": path.stem,
+        "path": where.as_posix(),
+        "animation": where.with_suffix(".gif").as_posix() if moving.exists() else "",
     }
 
 
@@ -163,6 +179,6 @@ def _number_tables(run: ReproduceRun, source: str) -> list[Table]:
                 row = (experiment.name, str(implementation), *cells)
                 tables.setdefault(experiment.shown, []).append(row)
     return [
-        Table("", ("objective", "implementation", *dict(shown).values()), tuple(rows))
+        Table("", ("experiment", "implementation", *dict(shown).values()), tuple(rows))
         for shown, rows in tables.items()
     ]

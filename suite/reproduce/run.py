@@ -14,7 +14,7 @@ from pathlib import Path
 from suite import __version__, bench
 from suite.machine import Machine, machine
 from suite.reproduce import store
-from suite.reproduce.figures import write_figures
+from suite.reproduce.figures import drawn, write_figures
 from suite.reproduce.jobs import Asked, jobs
 from suite.reproduce.rows import frame, rows
 from suite.reproduce.runner import ReproduceRunner
@@ -41,7 +41,7 @@ def run(
         aside = unfinished.scratch("run")
         write_figures(records, aside / store.FIGURES, progress, animate=animate)
         info = _describe(here, asked) | {"started": started, "finished": _now()}
-        store.write(aside, info, frame(rows(records)), records)
+        store.write(aside, info, frame(rows(records)), records, drawn(records))
         folder = machine_folder / run_name(f"reproduce-{'quick' if asked.quick else 'full'}")
         aside.rename(folder)
     except BaseException:

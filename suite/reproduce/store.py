@@ -3,7 +3,7 @@
     results/<machine>/<time>-reproduce-<profile>-<pid>/run.json         machine, versions, command
                                                        claims.csv       a row a claim and who ran it
                                                        numbers.csv.gz   a row a trial and number
-                                                       curves.csv.gz    a row a point of a curve
+                                                       curves.csv.gz    points of what is drawn
                                                        figures/         pictures, and animations
 
 Nothing is pickled; reading a run executes nothing.
@@ -39,13 +39,18 @@ class ReproduceRun:
     folder: Path
 
 
-def write(aside: Path, info: dict, claims: pd.DataFrame, records: list[dict]) -> None:
-    """Write a run's tables into a folder that is not yet that of the run."""
+def write(
+    aside: Path, info: dict, claims: pd.DataFrame, records: list[dict], drawn: list[dict]
+) -> None:
+    """Write a run's tables into a folder that is not yet that of the run.
+
+    drawn: the records whose curves are kept.
+    """
     told = {"schema_version": SCHEMA_VERSION, "mode": "reproduce", **info}
     (aside / "run.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     claims.to_csv(aside / CLAIMS, index=False)
     _numbers(records).to_csv(aside / NUMBERS, index=False, compression=PACKED)
-    _curves(records).to_csv(aside / CURVES, index=False, compression=PACKED, float_format="%.6g")
+    _curves(drawn).to_csv(aside / CURVES, index=False, compression=PACKED)
 
 
 def read(folder: Path) -> ReproduceRun:

@@ -141,6 +141,6 @@ def train(
     )
 
 
-def evenly(steps: int, looks: int = 40) -> tuple[int, ...]:
+def evenly(steps: int, looks: int = 31) -> tuple[int, ...]:
     """So many steps to look at, the first and the end among them."""
     return tuple(sorted({round(k * steps / (looks - 1)) for k in range(looks)}))

@@ -28,6 +28,8 @@ class Control:
 
 
 TIMES, SHARE = 4.0, 0.5
+SAME = 1.05
+"""A loss is as good as another when it is at most this many times as large."""
 
 Controls = Callable[[Evidence], tuple[Control, ...]]
 
@@ -99,10 +101,9 @@ def _against(evidence: Evidence, name: str, exact: float) -> tuple[Verdict, str]
 
 def _controlled(verdict: Verdict, why: str, controls: tuple[Control, ...]) -> tuple[Verdict, str]:
     refuting = [control.says for control in controls if control.refutes]
-    told = "; ".join([why, *(refuting or [control.says for control in controls])])
     if refuting and verdict != "not reproduced":
-        return "does not mean what it says", told
-    return verdict, told
+        return "does not mean what it says", "; ".join([why, *refuting])
+    return verdict, "; ".join([why, *(control.says for control in controls)])
 
 
 def _spread(evidence: Evidence, name: str) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def as_json(record: Record) -> dict:
 def _rounded(curve: np.ndarray) -> list:
     if curve.ndim == 2:
         return [_rounded(row) for row in curve]
-    return [float(f"{value:.6g}") for value in curve.tolist()]
+    return [float(f"{value:.5g}") for value in curve.tolist()]
 
 
 def from_json(told: dict) -> Record:

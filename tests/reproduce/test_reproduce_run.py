@@ -83,7 +83,7 @@ def test_every_number_of_a_trial_is_kept(stored):
     numbers = stored[1].numbers
     kl = numbers[numbers["experiment"] == "kl"].set_index("name")["value"]
     assert 0 < kl["spacings"] < kl["truth"]
-    assert {"bins/5", "bins/20", "bins/100", "js/20"} <= set(kl.index)
+    assert {"bins/5", "bins/20", "known", "js/20"} <= set(kl.index)
 
 
 def test_the_table_and_the_page_say_what_the_claims_say(stored):
