@@ -2,6 +2,7 @@
 # make bench-gpu all there is to do on a machine with a GPU, in nine minutes
 # make test      run the tests
 # make quality   gradients against those of the population, and a page that says what to use
+# make reproduce what was published, run again: a table of claims, numbers and verdicts
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
 # PROCESSES=2    how many the tests are shared among; 0: none beside the first
 
@@ -19,7 +20,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench bench-gpu report test quality lint workloads check list errata doctor clean
+.PHONY: setup bench bench-gpu report test quality reproduce lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -48,6 +49,9 @@ test: $(READY)
 
 quality: $(READY)
 	$(PY) -m suite quality $(ARGS)
+
+reproduce: $(READY)
+	$(PY) -m suite reproduce $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

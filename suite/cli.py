@@ -172,6 +172,40 @@ def quality(
     _count(run.statuses["status"], run.folder, measure.failures(run))
 
 
+@app.command()
+def reproduce(
+    source: Annotated[list[str], typer.Option("--source", "-s", help="Source; repeatable.")] = [],  # noqa: B006
+    implementation: Annotated[
+        list[str],
+        typer.Option(
+            "--implementation", "-i", help="published, torch, jax, kernels, or a name; repeatable."
+        ),
+    ] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(min=0, help="Starts beside the source's own.")] = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="Two other seeds, shorter runs.")] = False,
+    animate: Annotated[bool, typer.Option("--animate", help="Draw animations, too.")] = False,
+    results: Results = Path("results"),
+) -> None:
+    """Run what was published again; print what its numbers are and mean; write the page.
+
+    Exit status 1 when an experiment raised, crashed or hung, whatever the verdicts; interrupted,
+    the same command goes on where it stopped.
+    """
+    from suite.reproduce import run as again
+    from suite.reproduce.jobs import Asked
+    from suite.reproduce.page import print_table, write_page
+
+    with _shown() as display:
+        asked = Asked(
+            tuple(source), tuple(implementation), min(seeds, 2) if quick else seeds, quick
+        )
+        run = again.run(asked, results, display, animate=animate)
+    print_table(run, console)
+    for path in write_page(results):
+        console.print(_shown_path(path))
+    _count(run.claims["verdict"], run.folder, again.failures(run))
+
+
 @app.command("list")
 def list_(
     operator: Operators = [],  # noqa: B006

@@ -55,7 +55,7 @@ class Display:
 
     def cell(self, record: dict) -> None:
         self.counts[record["status"]] += 1
-        if record["mode"] in ("time", "check"):
+        if record["mode"] != "memory":
             self.bar.update(self.task, advance=1)
         if record["status"] not in STYLES:
             self.console.print(

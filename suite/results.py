@@ -28,6 +28,9 @@ SAMPLE_COLUMNS = ("operator", "implementation", "case", "pass", "clock", "round"
 STATUSES = ("ok", "wrong", "nan", "flagged", "unsupported", "error", "oom", "timeout", "crashed")
 """What became of a cell; ``flagged`` is a right answer that was got by foul means."""
 
+_OTHERS = ("quality.csv.gz", "energies.csv.gz", "numbers.csv.gz")
+"""Files of runs of other kinds, read by suite.quality and by suite.reproduce.store."""
+
 FAILURES = ("wrong", "nan", "flagged", "error", "oom", "timeout", "crashed")
 """Statuses that make a run's command fail; a known error's own does not."""
 
@@ -140,9 +143,7 @@ def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     """Every run below a results folder, oldest first, and what could not be read."""
     runs, errors = [], []
     for path in sorted(root.glob("*/*/run.json")):
-        # Runs of gradient quality have readers of their own, below suite.quality.
-        others = ("quality.csv.gz", "energies.csv.gz")
-        if path.parent.name.startswith(".") or any(path.with_name(o).exists() for o in others):
+        if path.parent.name.startswith(".") or any(path.with_name(n).exists() for n in _OTHERS):
             continue
         try:
             runs.append(read(path.parent))

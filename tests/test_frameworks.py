@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from suite import frameworks
+from suite.frameworks.contract import ELEMENTARY
 from suite.operators.arguments import dtype_name
 from suite.operators.base import round_to
 
@@ -42,6 +43,25 @@ def test_arrays_come_back_as_the_numbers_their_dtype_holds(framework, dtype):
     assert back.dtype == (np.float64 if dtype == "float64" else np.float32)
     assert np.array_equal(back, round_to(dtype, values()))
     assert framework.array(2.5, dtype, "cpu").shape == ()
+
+
+@pytest.mark.parametrize("name", ELEMENTARY)
+def test_elementary_functions_are_alike(framework, name):
+    z = np.linspace(0.1, 3, 20) * (1 if name in ("log", "sqrt") else -1)
+    expected = {
+        "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh,
+        "relu": lambda z: np.maximum(z, 0), "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    }  # fmt: skip
+    found = framework.elementary(name)(framework.array(z, "float64", "cpu"))
+    assert np.allclose(framework.numpy(found), expected[name](z), rtol=1e-14, atol=0)
+
+
+def test_a_detached_array_has_its_values_and_no_past(framework):
+    array = framework.array(values(), "float64", "cpu")
+    if framework.name == "torch":
+        array = 2 * array.requires_grad_()
+        assert not framework.detach(array).requires_grad
+    assert np.array_equal(framework.numpy(framework.detach(array)), framework.numpy(array))
 
 
 def test_an_array_is_a_copy(framework):
@@ -172,3 +192,13 @@ def test_jax_says_what_float64_needs():
             frameworks.get("jax").array([1.0], "float64", "cpu")
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+def test_torchs_stream_is_torchs_global_one_from_the_same_seed():
+    torch = pytest.importorskip("torch")
+    from suite.frameworks.torch_stream import TorchStream
+
+    stream = TorchStream(7)
+    torch.manual_seed(7)
+    assert np.array_equal(stream.uniform(500), torch.rand(500).numpy())
+    assert np.array_equal(stream.normal(3, 20), torch.randn(3, 20).numpy())

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 Target = Callable[[Mapping[str, Any], Any], tuple]
+ELEMENTARY = ("exp", "log", "relu", "sigmoid", "sqrt", "tanh")
+"""Functions of one array that every adaptor has by these names."""
 
 
 class Uncapturable(RuntimeError):
@@ -20,6 +22,7 @@ class Framework(Protocol):
     missing(device) -> why it cannot run there, or None. owns(value): an array that it computes on.
     array(values, dtype, device) -> the framework's array; numpy(array) -> NumPy, half as float32.
     cast(array, dtype): differentiable change of dtype. is_traced(*values): inside a transform.
+    detach(array): its values, cut off from what made them. elementary(name): one of ELEMENTARY.
     forward(function, options), forward_backward(function, options, wrt, vjp): targets that take
     (arrays by name, cotangent) and return (output, *gradients), unsynchronised.
     capture(target): the target as a CUDA graph that replays; torch on a GPU only. It has a method
@@ -46,6 +49,8 @@ class Framework(Protocol):
     def array(self, values: Any, dtype: str, device: str) -> Any: ...
     def numpy(self, array: Any) -> np.ndarray: ...
     def cast(self, array: Any, dtype: str) -> Any: ...
+    def detach(self, array: Any) -> Any: ...
+    def elementary(self, name: str) -> Callable[[Any], Any]: ...
     def is_traced(self, *values: Any) -> bool: ...
     def forward(self, function: Callable, options: Mapping[str, Any]) -> Target: ...
     def forward_backward(

@@ -57,6 +57,12 @@ class Jax:
     def cast(self, array: Any, dtype: str) -> Any:
         return array.astype(dtype)
 
+    def detach(self, array: Any) -> Any:
+        return array
+
+    def elementary(self, name: str) -> Callable[[Any], Any]:
+        return getattr(self.jax.nn if name in ("relu", "sigmoid") else self.jax.numpy, name)
+
     def is_traced(self, *values: Any) -> bool:
         tracer = self.jax.core.Tracer
         return any(isinstance(value, tracer) for value in values)

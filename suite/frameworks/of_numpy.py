@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from suite.frameworks.contract import Target
 from suite.operators.base import first, gathered
@@ -33,6 +34,13 @@ class Numpy:
     def cast(self, array: Any, dtype: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             return np.asarray(array).astype(dtype)
+
+    def detach(self, array: Any) -> Any:
+        return array
+
+    def elementary(self, name: str) -> Callable[[Any], Any]:
+        own = {"sigmoid": special.expit, "relu": lambda array: np.maximum(array, 0)}
+        return own[name] if name in own else getattr(np, name)
 
     def is_traced(self, *values: Any) -> bool:
         return False

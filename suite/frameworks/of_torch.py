@@ -50,6 +50,12 @@ class Torch:
     def cast(self, array: Any, dtype: str) -> Any:
         return array.to(getattr(self.torch, dtype))
 
+    def detach(self, array: Any) -> Any:
+        return array.detach()
+
+    def elementary(self, name: str) -> Callable[[Any], Any]:
+        return getattr(self.torch, name)
+
     def is_traced(self, *values: Any) -> bool:
         torch = self.torch
         if torch.compiler.is_compiling():

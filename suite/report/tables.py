@@ -25,6 +25,12 @@ LEFT = frozenset(
         "ok in",
         "objective",
         "population",
+        "claim",
+        "quantity",
+        "place",
+        "experiment",
+        "verdict",
+        "why",
     ]
 )
 WRAPS = {"cases": 28, "reason": None}

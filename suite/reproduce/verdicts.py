@@ -1,0 +1,119 @@
+"""How a verdict follows from numbers.
+
+reproduced      the exact rerun rounds to the printed digits; a statement holds
+within spread   it does not, but the printed number lies between the smallest and the largest of
+                what other seeds give, or of what one-ulp moves of the start give
+not reproduced  neither; a statement is false
+does not mean what it says
+                reproduced or within spread, but a control, with which the claim would be
+                refuted, gives the same or better
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from suite.reproduce.claims import Evidence, Judgement, Verdict
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the claim is held against. says: a clause with its numbers. refutes: whether it does."""
+
+    says: str
+    refutes: bool
+
+
+TIMES, SHARE = 4.0, 0.5
+SAME = 1.05
+"""A loss is as good as another when it is at most this many times as large."""
+
+Controls = Callable[[Evidence], tuple[Control, ...]]
+
+
+def printed_number(name: str, controls: Controls = lambda evidence: ()) -> Callable:
+    """The judge of a claim whose published value is the record's number of that name."""
+
+    def judge(evidence: Evidence) -> Judgement:
+        exact = evidence.exact.numbers[name]
+        verdict, why = _against(evidence, name, exact)
+        found = controls(evidence)
+        return Judgement(*_controlled(verdict, why, found), exact, *_spread(evidence, name))
+
+    return judge
+
+
+def statement(holds: Callable[[Evidence], Control], number: str = "") -> Callable:
+    """The judge of a claim in words: false when ``holds`` gives a control that refutes it.
+
+    number: of the record, shown beside it; "" for none.
+    """
+
+    def judge(evidence: Evidence) -> Judgement:
+        found = holds(evidence)
+        verdict: Verdict = "not reproduced" if found.refutes else "reproduced"
+        if not number:
+            return Judgement(verdict, found.says)
+        exact = evidence.exact.numbers[number]
+        return Judgement(verdict, found.says, exact, *_spread(evidence, number))
+
+    return judge
+
+
+def wall_time(cell: str) -> Callable:
+    """The judge of a printed wall time, by the numbers train/CELL and draw/CELL in seconds."""
+
+    def judge(evidence: Evidence) -> Judgement:
+        n, printed = evidence.exact.numbers, evidence.published.number
+        training, both = n[f"train/{cell}"], n[f"train/{cell}"] + n[f"draw/{cell}"]
+        near = printed / TIMES <= both <= printed * TIMES
+        share = training / both
+        why = f"{short(both)} s here with a picture a step, {short(training)} s without: training "
+        why += f"is {short(100 * share, 2)}% of it"
+        verdict: Verdict = "within spread" if near else "not reproduced"
+        if near and share < SHARE:
+            verdict = "does not mean what it says"
+        return Judgement(verdict, why, both)
+
+    return judge
+
+
+def _against(evidence: Evidence, name: str, exact: float) -> tuple[Verdict, str]:
+    """The verdict without controls."""
+    stated = evidence.published
+    if stated.rounds_to(exact):
+        return "reproduced", f"the rerun gives {short(exact, stated.digits + 2)}"
+    parts, inside = [f"the rerun gives {short(exact, stated.digits + 2)}"], False
+    for kind, words in (("ulp", "one-ulp moves of the start"), ("seed", "other seeds")):
+        values = evidence.numbers(kind, name)
+        values = values[np.isfinite(values)]
+        if len(values) and not (values == exact).all():
+            reached = np.append(values, exact) if kind == "ulp" else values
+            low, high = float(reached.min()), float(reached.max())
+            parts.append(f"{len(values)} {words} {short(low)} to {short(high)}")
+            off = stated.half_digit
+            inside |= low - off <= stated.number <= high + off
+    return "within spread" if inside else "not reproduced", ", ".join(parts)
+
+
+def _controlled(verdict: Verdict, why: str, controls: tuple[Control, ...]) -> tuple[Verdict, str]:
+    refuting = [control.says for control in controls if control.refutes]
+    if refuting and verdict != "not reproduced":
+        return "does not mean what it says", "; ".join([why, *refuting])
+    return verdict, "; ".join([why, *(control.says for control in controls)])
+
+
+def _spread(evidence: Evidence, name: str) -> tuple[float, float]:
+    """Mean and standard deviation over the other seeds."""
+    values = evidence.numbers("seed", name)
+    if not len(values):
+        return float("nan"), float("nan")
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def short(number: float, digits: int = 3) -> str:
+    """A number as a sentence has it."""
+    return f"{number:.{digits}g}"
