@@ -51,6 +51,7 @@ def test_elementary_functions_are_alike(framework, name):
     expected = {
         "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh,
         "relu": lambda z: np.maximum(z, 0), "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        "stop_gradient": lambda z: z,
     }  # fmt: skip
     found = framework.elementary(name)(framework.array(z, "float64", "cpu"))
     assert np.allclose(framework.numpy(found), expected[name](z), rtol=1e-14, atol=0)
@@ -94,6 +95,19 @@ def test_forward_and_backward_of_a_square(framework, dtype):
         assert dtype_name(gradient) == dtype
         assert np.allclose(framework.numpy(gradient), 6 * x * g, rtol=1e-6)
     assert np.array_equal(framework.numpy(native["x"]), x)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_stopped_gradient_keeps_the_value_and_passes_nothing_on(name):
+    framework = frameworks.get(name)
+    if reason := framework.missing("cpu"):
+        pytest.skip(reason)
+    stop = framework.elementary("stop_gradient")
+    target = framework.forward_backward(lambda x: (x * stop(x)).sum(), {}, ("x",))
+    x = framework.array(values(), "float64", "cpu")
+    output, gradient = target({"x": x}, framework.array(1.0, "float64", "cpu"))
+    assert np.array_equal(framework.numpy(gradient), values())
+    assert framework.numpy(output) == pytest.approx((values() ** 2).sum(), rel=1e-12)
 
 
 def test_numpy_has_no_autodiff():

@@ -105,6 +105,18 @@ def test_scores_made_again_agree_with_the_committed_ones():
         np.testing.assert_allclose(values, committed, rtol=1e-3, atol=1e-4)
 
 
+def test_what_networks_are_trained_on_is_scikit_learns_own():
+    pytest.importorskip("sklearn")
+    from suite.workloads import inputs, regenerate
+
+    made = inputs.make()
+    assert [difference.largest for difference in regenerate.compare("inputs", made)] == [0.0] * 4
+    radius = made["signal_features"][0].mean(), made["background_features"][0].mean()
+    assert radius == pytest.approx((17.46, 12.15), abs=0.01)
+    assert np.array_equal(np.unique(made["labels"]), np.arange(10))
+    assert (made["images"].min(), made["images"].max()) == (0, 1)
+
+
 @pytest.fixture(scope="module")
 def short_training():
     pytest.importorskip("sklearn")

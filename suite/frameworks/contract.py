@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 Target = Callable[[Mapping[str, Any], Any], tuple]
-ELEMENTARY = ("exp", "log", "relu", "sigmoid", "sqrt", "tanh")
+ELEMENTARY = ("exp", "log", "relu", "sigmoid", "sqrt", "stop_gradient", "tanh")
 """Functions of one array that every adaptor has by these names."""
 
 

@@ -61,7 +61,8 @@ class Jax:
         return array
 
     def elementary(self, name: str) -> Callable[[Any], Any]:
-        return getattr(self.jax.nn if name in ("relu", "sigmoid") else self.jax.numpy, name)
+        owners = {"relu": self.jax.nn, "sigmoid": self.jax.nn, "stop_gradient": self.jax.lax}
+        return getattr(owners.get(name, self.jax.numpy), name)
 
     def is_traced(self, *values: Any) -> bool:
         tracer = self.jax.core.Tracer

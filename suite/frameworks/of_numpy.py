@@ -39,7 +39,11 @@ class Numpy:
         return array
 
     def elementary(self, name: str) -> Callable[[Any], Any]:
-        own = {"sigmoid": special.expit, "relu": lambda array: np.maximum(array, 0)}
+        own = {
+            "sigmoid": special.expit,
+            "relu": lambda array: np.maximum(array, 0),
+            "stop_gradient": self.detach,
+        }
         return own[name] if name in own else getattr(np, name)
 
     def is_traced(self, *values: Any) -> bool:

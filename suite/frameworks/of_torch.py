@@ -54,7 +54,7 @@ class Torch:
         return array.detach()
 
     def elementary(self, name: str) -> Callable[[Any], Any]:
-        return getattr(self.torch, name)
+        return self.detach if name == "stop_gradient" else getattr(self.torch, name)
 
     def is_traced(self, *values: Any) -> bool:
         torch = self.torch

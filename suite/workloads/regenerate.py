@@ -31,12 +31,12 @@ class Difference:
 
 
 def build(progress: Callable[[str], object]) -> list[Difference]:
-    """Train, write both files to the cache, and return their differences from the committed ones.
+    """Train, write all files to the cache, and return their differences from the committed ones.
 
     progress: called with one line of text at a time. Raises `ImportError` naming what to install.
     """
     try:
-        from suite.workloads import breast_cancer, digits
+        from suite.workloads import breast_cancer, digits, inputs
 
         started = time.perf_counter()
         progress("digits: training a channel-gated network (about 20 s on one core)")
@@ -45,13 +45,15 @@ def build(progress: Callable[[str], object]) -> list[Difference]:
         progress(f"digits: {accuracy:.1%} of held-out images right after {seconds:.0f} s")
         progress("breast cancer: scoring every sample out of fold")
         scores = breast_cancer.make()
+        given = inputs.make()
     except ImportError as missing:
         raise ImportError(
             f"training the workloads needs torch and scikit-learn ({missing}): "
             'install them with `pip install "cdfbench[workloads]"`, or use the committed tensors'
         ) from missing
     differences = []
-    for file, tensors in (("digits", gated), ("breast_cancer", scores)):
+    made = {"digits": gated, "breast_cancer": scores, "inputs": given}
+    for file, tensors in made.items():
         path = store.cache_folder() / f"{file}.npz"
         store.write(path, tensors)
         progress(f"wrote {path}")

@@ -21,7 +21,7 @@ from suite import cache
 
 HERE = Path(__file__).parent
 COMMITTED = HERE / "data"
-GENERATORS = ("digits.py", "breast_cancer.py")
+GENERATORS = ("digits.py", "breast_cancer.py", "inputs.py")
 LIBRARIES = ("numpy", "scikit-learn", "torch")
 
 # name -> (file, stored tensor, what it is)
@@ -67,6 +67,22 @@ CATALOGUE = MappingProxyType(
             "background_logits",
             "(8, 357): the background's scores before their sigmoid",
         ),
+        "breast_cancer_signal_features": (
+            "inputs",
+            "signal_features",
+            "(2, 212): mean radius and mean texture of the malignant samples",
+        ),
+        "breast_cancer_background_features": (
+            "inputs",
+            "background_features",
+            "(2, 357): mean radius and mean texture of the benign samples",
+        ),
+        "digits_images": (
+            "inputs",
+            "images",
+            "(64, 1797), 0 to 1: pixels of the digits, rows from the top",
+        ),
+        "digits_labels": ("inputs", "labels", "(1, 1797), 0 to 9: what the digits are"),
     }
 )
 
