@@ -1,0 +1,63 @@
+"""A comparison as GitHub Actions' workflow commands: a line each that marks the pull request.
+
+GitHub shows ten of a level for a step; of more, the last one says how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from suite.compare.comparison import Comparison
+from suite.compare.kernels import KernelChange
+from suite.compare.rows import FOLDED, Kind
+
+Level = Literal["error", "warning", "notice"]
+
+LEVELS: dict[Kind, Level] = {
+    "failed": "error",
+    "slower": "error",
+    "changed": "error",
+    "missing": "error",
+    "redefined": "warning",
+    "costlier": "warning",
+}
+"""The rest are notices."""
+
+SHOWN = 10
+
+
+def commands(
+    comparisons: Iterable[Comparison],
+    kernels: Iterable[KernelChange] = (),
+    apart: Iterable[str] = (),
+) -> Iterator[str]:
+    """Lines such as ``::error title=slower::soft_cut/numpy_scipy ...``, what matters first."""
+    found: dict[Level, list[str]] = {"error": [], "warning": [], "notice": []}
+    for comparison in comparisons:
+        for row in comparison.rows:
+            if row.kind not in FOLDED:
+                level = LEVELS.get(row.kind, "notice")
+                found[level].append(command(level, row.kind, f"{row.line} ({comparison.machine})"))
+    for change in kernels:
+        level = "warning" if change.worse else "notice"
+        found[level].append(command(level, "kernel", f"{change.family} {change}"))
+    found["warning"] += [command("warning", "not compared", line) for line in apart]
+    for level, lines in found.items():
+        yield from lines if len(lines) <= SHOWN else lines[: SHOWN - 1]
+        if len(lines) > SHOWN:
+            yield command(
+                level, "more", f"{len(lines) - SHOWN + 1} more, in the comparison's table"
+            )
+
+
+def command(level: Level, title: str, message: str) -> str:
+    """One workflow command, with what has a meaning to it escaped."""
+    return (
+        f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::"
+        + _escaped(message)
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,51 @@
+"""What one side's processes measured on one machine: a frame, one row a cell and process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from suite.compare.statistics import median_noise
+from suite.report.measured import KEY, wide
+from suite.results import Run
+
+SAMPLE_KEY = ["operator", "implementation", "case", "pass", "clock"]
+
+
+def measurements(runs: Iterable[Run]) -> pd.DataFrame:
+    """Rows of KEY, status, reason, all metrics, noise, run, commit and definition; oldest first.
+
+    noise: standard error of the log of the median time, from the process's own samples.
+    definition: what the case was, in the run's own words. Where runs are of several commits, a
+    cell's are those of the newest commit that has it.
+    """
+    frames = [_of_run(run, number) for number, run in enumerate(runs)]
+    rows = pd.concat(frames, ignore_index=True)
+    newest = rows.sort_values("order", kind="stable").groupby(KEY)["commit"].transform("last")
+    return rows[rows["commit"] == newest].drop(columns="order").reset_index(drop=True)
+
+
+def _of_run(run: Run, order: int) -> pd.DataFrame:
+    cells = wide(run.cells)
+    samples = run.samples.groupby(SAMPLE_KEY)["seconds"]
+    noise = samples.apply(median_noise).rename("noise").reset_index()
+    noise["noise"] = noise["noise"].astype(float)
+    noise[SAMPLE_KEY] = noise[SAMPLE_KEY].astype(str)
+    cells = cells.merge(noise, on=SAMPLE_KEY, how="left")
+    cells["noise"] = cells["noise"].fillna(np.inf)
+    cases = run.info.get("cases", {})
+    named = zip(cells["operator"], cells["case"], strict=True)
+    return cells.assign(
+        definition=[_definition(cases.get(operator, {}).get(case)) for operator, case in named],
+        run=run.folder.name if run.folder else str(order),
+        commit=str(run.info.get("commit")),
+        order=order,
+    )
+
+
+def _definition(case: dict | None) -> str:
+    """What makes a case's cells comparable: sizes, dtype, options and differentiated arguments."""
+    told = case or {}
+    return "; ".join(f"{k} {told[k]}" for k in ("sizes", "dtype", "options", "wrt") if k in told)

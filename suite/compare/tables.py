@@ -1,0 +1,121 @@
+"""A comparison in a terminal 100 columns wide, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from suite.compare.comparison import Comparison
+from suite.compare.kernels import KernelChange
+from suite.compare.rows import FOLDED, Row
+
+STYLES = {
+    "failed": "bold red",
+    "slower": "bold red",
+    "changed": "bold red",
+    "missing": "bold red",
+    "redefined": "yellow",
+    "costlier": "yellow",
+    "unclear": "cyan",
+}
+READING = (
+    "B/A: normalised time of B over that of A, and the interval that holds for all cells at once. "
+    "Slower, faster: beyond the threshold, and the interval without 1; same: the interval within "
+    "the threshold; unclear: measured too roughly to say."
+)
+HEADS = ("", "cell", "B/A", "interval", "also")
+KERNEL_HEADS = ("kernel", "takes", "A", "B")
+
+
+def print_comparison(
+    labels: Sequence[str],
+    comparisons: Iterable[Comparison],
+    kernels: Sequence[KernelChange],
+    apart: Iterable[str],
+    console: Console,
+) -> None:
+    """Print what has changed, machine by machine, what matters first."""
+    console.print(Text(f"A: {labels[0]}\nB: {labels[1]}"), soft_wrap=True)
+    for comparison in comparisons:
+        console.print(Text(comparison.machine, "bold"))
+        listed = [row for row in comparison.rows if row.kind not in FOLDED]
+        if listed:
+            console.print(_rich(listed))
+        console.print(Text(summary(comparison)))
+        for note in comparison.notes:
+            console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+    if kernels:
+        table = Table(*KERNEL_HEADS, title="kernels", title_justify="left", box=box.SIMPLE_HEAD)
+        for change in kernels:
+            table.add_row(*map(Text, _kernel(change)), style="yellow" if change.worse else None)
+        console.print(table)
+    for line in apart:
+        console.print(Text(f"not compared: {line}", "yellow"), soft_wrap=True)
+    console.print(Text(READING, "dim"))
+
+
+def markdown(
+    labels: Sequence[str],
+    comparisons: Iterable[Comparison],
+    kernels: Sequence[KernelChange],
+    apart: Iterable[str],
+) -> str:
+    """The same as GitHub Markdown."""
+    lines = [f"**A** `{labels[0]}`, **B** `{labels[1]}`", ""]
+    for comparison in comparisons:
+        lines += [f"### {_cell(comparison.machine)}", "", summary(comparison), ""]
+        listed = [row for row in comparison.rows if row.kind not in FOLDED]
+        if listed:
+            lines += _markdown(HEADS, [_texts(row) for row in listed])
+        lines += [f"*{_cell(note)}*  " for note in comparison.notes] + [""]
+    if kernels:
+        lines += ["### kernels", "", *_markdown(KERNEL_HEADS, [_kernel(k) for k in kernels])]
+    lines += [f"Not compared: {_cell(line)}  " for line in apart]
+    return "\n".join([*lines, READING, ""])
+
+
+def summary(comparison: Comparison) -> str:
+    """How many cells of every kind: "1 slower, 2 unclear, 40 same"."""
+    counts = comparison.counts
+    told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return told or "no cells"
+
+
+def _rich(rows: Iterable[Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(HEADS[0], no_wrap=True)
+    table.add_column(HEADS[1], overflow="fold", max_width=38)
+    table.add_column(HEADS[2], justify="right", no_wrap=True)
+    table.add_column(HEADS[3], no_wrap=True)
+    table.add_column(HEADS[4], overflow="fold", ratio=1)
+    for row in rows:
+        kind, *texts = _texts(row)
+        table.add_row(Text(kind, STYLES.get(kind, "")), *map(Text, texts))
+    return table
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    ratio, interval = "", ""
+    if row.ratio is not None:
+        ratio = f"{row.ratio.ratio:.2f}"
+        interval = f"{row.ratio.low:.2f}-{row.ratio.high:.2f}"
+    return row.kind, str(row.cell), ratio, interval, row.also
+
+
+def _kernel(change: KernelChange) -> tuple[str, ...]:
+    name, _, numbers = str(change).rpartition(f": {change.what} ")
+    before, _, after = numbers.partition(" -> ")
+    return f"{change.family} {name}", change.what, before, after
+
+
+def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(map(_cell, line)) + " |" for line in lines] + [""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
