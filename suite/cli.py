@@ -252,6 +252,74 @@ def report(
         console.print(str(readme))
 
 
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(help="A run, a machine's or a results folder, or a revision.")
+    ],
+    b: Annotated[str, typer.Argument(help="The same of the other side; a checkout's folder, too.")],
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+    device: Device = "auto",
+    full: Full = False,
+    processes: Annotated[int, typer.Option(min=1, help="Of each revision, alternating.")] = 2,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="What is worth a word: 0.25 is 25%; else the device's."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", help="Where revisions' runs go; else a cache.", callback=_writable
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the tables as Markdown, too.")
+    ] = None,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Print GitHub Actions' annotations, too.")
+    ] = False,
+) -> None:
+    """Say what is faster, slower, changed or missing in B, by cell, and how sure that is.
+
+    Revisions are checked out aside and measured, "." is the checkout as it is. Exit status 2 when
+    there is nothing to compare, or a revision cannot be checked out or run.
+    """
+    from suite.compare import command, tables
+    from suite.compare.comparison import Chosen, compare
+    from suite.compare.github import commands
+    from suite.compare.revision import Unmeasurable
+
+    paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
+    bench_words = command.bench_words(operator, paths, case, device, full)
+    chosen = Chosen(tuple(operator), tuple(Path(p).stem for p in paths), tuple(case))
+    try:
+        with console.status("") as status:
+            a_side, b_side = command.sides(
+                (a, b), bench_words, results or cache.folder("compare"), processes,
+                console.print, lambda line: status.update(escape(line)),
+            )  # fmt: skip
+        for error in (*a_side.errors, *b_side.errors):
+            console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
+        found = compare(a_side, b_side, chosen, threshold)
+    except KeyboardInterrupt:
+        console.print("interrupted; what was checked out is removed")
+        raise typer.Exit(130) from None
+    except (ValueError, Unmeasurable) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    tables.print_comparison(found, console)
+    if markdown is not None:
+        markdown.write_text(tables.markdown(found), encoding="utf-8")
+    if annotations:
+        for line in commands(found):
+            print(line)
+    if not found.machines:
+        console.print("[red]error:[/] no machine has runs of both sides", soft_wrap=True)
+        raise typer.Exit(2)
+
+
 @app.command("bench-gpu")
 def bench_gpu(
     results: Results = Path("results"),

@@ -13,13 +13,14 @@ Say = Callable[[str], None]
 
 
 def sides(
-    words: Sequence[str], bench: Sequence[str], results: Path, processes: int, say: Say
+    words: Sequence[str], bench: Sequence[str], results: Path, processes: int, say: Say, watch: Say
 ) -> tuple[Side, ...]:
     """Both sides of a comparison.
 
     words: of each side a run's, a machine's or a results folder, a checkout of the project, or a
     git revision. What must be measured is, ``processes`` times each and alternating (A B B A), by
-    ``bench`` with those arguments, its runs below ``results``.
+    ``bench`` with those arguments, its runs below ``results``. say is told of every
+    process, watch of every line that it prints.
 
     Raises ValueError for a folder without runs, Unmeasurable for what is no side at all, or cannot
     be checked out or run.
@@ -34,9 +35,22 @@ def sides(
         for number in range(processes):
             for checkout in checkouts if number % 2 == 0 else checkouts[::-1]:
                 say(f"{checkout.label}: process {number + 1} of {processes}")
-                checkout.bench(bench, say)
+                checkout.bench(bench, watch)
         measured = iter([checkout.side() for checkout in checkouts])
     return tuple(stored[word] if word in stored else next(measured) for word in words)
+
+
+def bench_words(
+    operators: Sequence[str],
+    implementations: Sequence[str],
+    cases: Sequence[str],
+    device: str,
+    full: bool,
+) -> list[str]:
+    """A choice of cells as arguments of ``bench``."""
+    named = {"-o": operators, "-i": implementations, "-c": cases}
+    words = [word for option, names in named.items() for name in names for word in (option, name)]
+    return [*words, "--device", device, "--full" if full else "--quick"]
 
 
 def _is_stored(word: str) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from suite.compare import verdict as rule
 from suite.compare.costs import COUNTS, MARGINS, CostChange, cost_changes
+from suite.compare.kernels import KernelChange, kernel_changes
 from suite.compare.measurements import measurements
 from suite.compare.rows import ORDER, Cell, Kind, Row
 from suite.compare.side import Side
@@ -39,6 +40,19 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Comparisons:
+    """Both sides, named by labels, on every machine that they share.
+
+    kernels: of which a revision takes more or less. apart: a line for every machine of one side.
+    """
+
+    labels: tuple[str, str]
+    machines: tuple[Comparison, ...]
+    kernels: tuple[KernelChange, ...] = ()
+    apart: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Chosen:
     """Cells by name; nothing chosen is everything."""
 
@@ -63,10 +77,11 @@ EVERYTHING = Chosen()
 
 def compare(
     a: Side, b: Side, chosen: Chosen = EVERYTHING, threshold: float | None = None
-) -> tuple[list[Comparison], list[str]]:
-    """A comparison for every machine of both sides, and a line for every machine of one alone.
+) -> Comparisons:
+    """Both sides on every machine that they share; runs of different machines are never mixed.
 
-    threshold: the ratio's distance from 1 that is worth a word, else the device's.
+    threshold: the ratio's distance from 1 that is worth a word, else the device's. Raises
+    ValueError when nothing of either side is chosen.
     """
     first, second = a.machines, b.machines
     both = [machine for machine in first if machine in second]
@@ -77,7 +92,10 @@ def compare(
         for machine, runs in mine.items()
         if machine not in others
     ]
-    return found, apart
+    if both and not any(comparison.rows for comparison in found):
+        raise ValueError(f"nothing to compare: no cell of either side matches {chosen}")
+    kernels = kernel_changes(a.runs[-1].info.get("commit"), b.runs[-1].info.get("commit"))
+    return Comparisons((a.label, b.label), tuple(found), tuple(kernels), tuple(apart))
 
 
 def of_machine(
@@ -164,7 +182,7 @@ def _row(
 def _kind(
     verdict: rule.Verdict | None, values: tuple[ValueChange, ...], costs: tuple[CostChange, ...]
 ) -> Kind:
-    """The first thing that matters of a cell that ended alike on both sides; no verdict: untimed."""
+    """The first thing that matters of a cell that ended alike on both sides; None: untimed."""
     if verdict == "slower":
         return "slower"
     if any(value.state == "changed" for value in values):

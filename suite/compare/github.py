@@ -5,11 +5,10 @@ GitHub shows ten of a level for a step; of more, the last one says how many ther
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
-from suite.compare.comparison import Comparison
-from suite.compare.kernels import KernelChange
+from suite.compare.comparison import Comparisons
 from suite.compare.rows import FOLDED, Kind
 
 Level = Literal["error", "warning", "notice"]
@@ -27,22 +26,18 @@ LEVELS: dict[Kind, Level] = {
 SHOWN = 10
 
 
-def commands(
-    comparisons: Iterable[Comparison],
-    kernels: Iterable[KernelChange] = (),
-    apart: Iterable[str] = (),
-) -> Iterator[str]:
+def commands(comparisons: Comparisons) -> Iterator[str]:
     """Lines such as ``::error title=slower::soft_cut/numpy_scipy ...``, what matters first."""
     found: dict[Level, list[str]] = {"error": [], "warning": [], "notice": []}
-    for comparison in comparisons:
+    for comparison in comparisons.machines:
         for row in comparison.rows:
             if row.kind not in FOLDED:
                 level = LEVELS.get(row.kind, "notice")
                 found[level].append(command(level, row.kind, f"{row.line} ({comparison.machine})"))
-    for change in kernels:
+    for change in comparisons.kernels:
         level = "warning" if change.worse else "notice"
-        found[level].append(command(level, "kernel", f"{change.family} {change}"))
-    found["warning"] += [command("warning", "not compared", line) for line in apart]
+        found[level].append(command(level, "kernel", change.line))
+    found["warning"] += [command("warning", "not compared", line) for line in comparisons.apart]
     for level, lines in found.items():
         yield from lines if len(lines) <= SHOWN else lines[: SHOWN - 1]
         if len(lines) > SHOWN:
@@ -53,10 +48,8 @@ def commands(
 
 def command(level: Level, title: str, message: str) -> str:
     """One workflow command, with what has a meaning to it escaped."""
-    return (
-        f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::"
-        + _escaped(message)
-    )
+    title = _escaped(title).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={title}::{_escaped(message)}"
 
 
 def _escaped(text: str) -> str:

@@ -31,8 +31,17 @@ class KernelChange:
         """Whether it takes more."""
         return self.after > self.before
 
-    def __str__(self) -> str:
-        return f"{self.kernel}: {self.what} {_number(self.before)} -> {_number(self.after)}"
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Kernel, resource, A and B, as a table shows them."""
+        numbers = ("none" if pd.isna(n) else f"{n:.0f}" for n in (self.before, self.after))
+        return f"{self.family} {self.kernel}", self.what, *numbers
+
+    @property
+    def line(self) -> str:
+        """The change in one line."""
+        kernel, what, before, after = self.texts
+        return f"{kernel}: {what} {before} -> {after}"
 
 
 def kernel_changes(a: str | None, b: str | None, root: Path = ROOT) -> list[KernelChange]:
@@ -76,7 +85,3 @@ def _table(commit: str | None, file: str, root: Path) -> pd.DataFrame | None:
         return None
     table = pd.read_csv(io.StringIO(text))
     return table.set_index([name for name in table.columns if name not in TAKEN])
-
-
-def _number(value: float) -> str:
-    return "none" if pd.isna(value) else f"{value:.0f}"

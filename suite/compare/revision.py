@@ -38,7 +38,7 @@ class Checkout:
     results: Path
     runs: list[Run] = field(default_factory=list)
 
-    def bench(self, arguments: Sequence[str], say: Callable[[str], None]) -> None:
+    def bench(self, arguments: Sequence[str], watch: Callable[[str], None]) -> None:
         """Measure once, in processes of their own, and keep the run.
 
         arguments: of ``bench``, beside --results. Raises Unmeasurable with what it printed last.
@@ -61,7 +61,7 @@ class Checkout:
         try:
             for line in process.stdout:
                 printed.append(line.rstrip())
-                say(f"{self.label}: {line.rstrip()}")
+                watch(line.rstrip())
             status = process.wait()
         except BaseException:
             _end(process)

@@ -16,9 +16,12 @@ Kind = Literal[
 ]  # fmt: skip
 
 ORDER: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
-"""What matters, first things first. *failed*: ends otherwise in B, and not ok. *changed*: values or gradients.
-*redefined*: the case is another one. *costlier*, *cheaper*: memory, compilation or compiled code,
-at the same time. *mended*: ok on side B alone. *untimed*: both sides ended alike, without a time to compare."""
+"""What matters, first things first.
+
+*failed*: ends otherwise in B, and not ok. *changed*: values or gradients. *redefined*: the case is
+another one. *costlier*, *cheaper*: memory, compilation or compiled code, at the same time.
+*mended*: ok on side B alone. *untimed*: both sides ended alike, without a time to compare.
+"""
 
 FOLDED: tuple[Kind, ...] = ("same", "untimed")
 """Kinds that are counted and not listed."""

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from suite.compare.comparison import Comparison
-from suite.compare.kernels import KernelChange
+from suite.compare.comparison import Comparison, Comparisons
 from suite.compare.rows import FOLDED, Row
 
 STYLES = {
@@ -31,16 +30,10 @@ HEADS = ("", "cell", "B/A", "interval", "also")
 KERNEL_HEADS = ("kernel", "takes", "A", "B")
 
 
-def print_comparison(
-    labels: Sequence[str],
-    comparisons: Iterable[Comparison],
-    kernels: Sequence[KernelChange],
-    apart: Iterable[str],
-    console: Console,
-) -> None:
+def print_comparison(found: Comparisons, console: Console) -> None:
     """Print what has changed, machine by machine, what matters first."""
-    console.print(Text(f"A: {labels[0]}\nB: {labels[1]}"), soft_wrap=True)
-    for comparison in comparisons:
+    console.print(Text(f"A: {found.labels[0]}\nB: {found.labels[1]}"), soft_wrap=True)
+    for comparison in found.machines:
         console.print(Text(comparison.machine, "bold"))
         listed = [row for row in comparison.rows if row.kind not in FOLDED]
         if listed:
@@ -48,33 +41,28 @@ def print_comparison(
         console.print(Text(summary(comparison)))
         for note in comparison.notes:
             console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
-    if kernels:
+    if found.kernels:
         table = Table(*KERNEL_HEADS, title="kernels", title_justify="left", box=box.SIMPLE_HEAD)
-        for change in kernels:
-            table.add_row(*map(Text, _kernel(change)), style="yellow" if change.worse else None)
+        for change in found.kernels:
+            table.add_row(*map(Text, change.texts), style="yellow" if change.worse else None)
         console.print(table)
-    for line in apart:
+    for line in found.apart:
         console.print(Text(f"not compared: {line}", "yellow"), soft_wrap=True)
     console.print(Text(READING, "dim"))
 
 
-def markdown(
-    labels: Sequence[str],
-    comparisons: Iterable[Comparison],
-    kernels: Sequence[KernelChange],
-    apart: Iterable[str],
-) -> str:
+def markdown(found: Comparisons) -> str:
     """The same as GitHub Markdown."""
-    lines = [f"**A** `{labels[0]}`, **B** `{labels[1]}`", ""]
-    for comparison in comparisons:
+    lines = [f"**A** `{found.labels[0]}`, **B** `{found.labels[1]}`", ""]
+    for comparison in found.machines:
         lines += [f"### {_cell(comparison.machine)}", "", summary(comparison), ""]
         listed = [row for row in comparison.rows if row.kind not in FOLDED]
         if listed:
             lines += _markdown(HEADS, [_texts(row) for row in listed])
         lines += [f"*{_cell(note)}*  " for note in comparison.notes] + [""]
-    if kernels:
-        lines += ["### kernels", "", *_markdown(KERNEL_HEADS, [_kernel(k) for k in kernels])]
-    lines += [f"Not compared: {_cell(line)}  " for line in apart]
+    if found.kernels:
+        lines += ["### kernels", "", *_markdown(KERNEL_HEADS, [k.texts for k in found.kernels])]
+    lines += [f"Not compared: {_cell(line)}  " for line in found.apart]
     return "\n".join([*lines, READING, ""])
 
 
@@ -104,12 +92,6 @@ def _texts(row: Row) -> tuple[str, ...]:
         ratio = f"{row.ratio.ratio:.2f}"
         interval = f"{row.ratio.low:.2f}-{row.ratio.high:.2f}"
     return row.kind, str(row.cell), ratio, interval, row.also
-
-
-def _kernel(change: KernelChange) -> tuple[str, ...]:
-    name, _, numbers = str(change).rpartition(f": {change.what} ")
-    before, _, after = numbers.partition(" -> ")
-    return f"{change.family} {name}", change.what, before, after
 
 
 def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

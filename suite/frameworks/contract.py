@@ -30,8 +30,8 @@ class Framework(Protocol):
     versions() -> packages and what was configured. threads() -> CPU threads it uses.
     peak_memory_reset(device), peak_memory(device): device allocator's bytes; None on a CPU.
     compilation() -> counts kept by its compiler since the process began.
-    compiled_cost(target, arrays, cotangent) -> what its compiler says that the compiled target costs
-    on arrays that it has been called with: flops, bytes_accessed, temp_memory; {} without a compiler.
+    compiled_cost(target, arrays, cotangent) -> flops, bytes_accessed, temp_memory of the target, in
+    its compiler's words, for arrays like those it has been called with; {} without a compiler.
     is_plain(array, device): of exactly the framework's array type, on that device, nothing lazy.
     relaid(array, layout): the same values "strided" (between NaN), "transposed" in memory, or
     "expanded" from the first row; unchanged where that makes no sense.
