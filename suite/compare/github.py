@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from suite.compare.comparison import Comparisons
-from suite.compare.rows import FOLDED, Kind
+from suite.compare.lines import lines
+from suite.compare.rows import Kind
 
 Level = Literal["error", "warning", "notice"]
 
@@ -30,20 +31,17 @@ def commands(comparisons: Comparisons) -> Iterator[str]:
     """Lines such as ``::error title=slower::soft_cut/numpy_scipy ...``, what matters first."""
     found: dict[Level, list[str]] = {"error": [], "warning": [], "notice": []}
     for comparison in comparisons.machines:
-        for row in comparison.rows:
-            if row.kind not in FOLDED:
-                level = LEVELS.get(row.kind, "notice")
-                found[level].append(command(level, row.kind, f"{row.line} ({comparison.machine})"))
+        for line in lines(comparison):
+            level = LEVELS.get(line.kind, "notice")
+            found[level].append(command(level, line.kind, f"{line} ({comparison.machine})"))
     for change in comparisons.kernels:
         level = "warning" if change.worse else "notice"
         found[level].append(command(level, "kernel", change.line))
     found["warning"] += [command("warning", "not compared", line) for line in comparisons.apart]
-    for level, lines in found.items():
-        yield from lines if len(lines) <= SHOWN else lines[: SHOWN - 1]
-        if len(lines) > SHOWN:
-            yield command(
-                level, "more", f"{len(lines) - SHOWN + 1} more, in the comparison's table"
-            )
+    for level, told in found.items():
+        yield from told if len(told) <= SHOWN else told[: SHOWN - 1]
+        if len(told) > SHOWN:
+            yield command(level, "more", f"{len(told) - SHOWN + 1} more, in the comparison's table")
 
 
 def command(level: Level, title: str, message: str) -> str:

@@ -39,10 +39,10 @@ class Cell(NamedTuple):
     dtype: str
     clock: str
 
-    def __str__(self) -> str:
-        where = "" if (self.device, self.clock) == ("cpu", "wall") else f" {self.device}"
-        clock = "" if self.clock in ("", "wall") else f" {self.clock}"
-        return f"{self.operator}/{self.implementation} {self.case} {self.pass_}{where}{clock}"
+    @property
+    def subject(self) -> str:
+        """Operator and implementation."""
+        return f"{self.operator}/{self.implementation}"
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,7 @@ class Row:
     remark: str = ""
 
     @property
-    def times(self) -> str:
-        """The ratio and its interval: "1.50 [1.32, 1.71]"."""
-        if self.ratio is None:
-            return ""
-        return f"{self.ratio.ratio:.2f} [{self.ratio.low:.2f}, {self.ratio.high:.2f}]"
-
-    @property
     def also(self) -> str:
         """What there is to say beside the times."""
         values = [str(v) for v in self.values if v.state in ("changed", "unclear")]
         return "; ".join([*filter(None, [self.remark]), *values, *map(str, self.costs)])
-
-    @property
-    def line(self) -> str:
-        """The row in one line: who, what, and by how much."""
-        what = f"{self.kind}, {self.times} x the time" if self.times else self.kind
-        return f"{self.cell}: {what}" + (f"; {self.also}" if self.also else "")

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from suite.compare.comparison import Comparison, Comparisons
-from suite.compare.rows import FOLDED, Row
+from suite.compare.lines import Line, lines
 
 STYLES = {
     "failed": "bold red",
@@ -35,8 +35,7 @@ def print_comparison(found: Comparisons, console: Console) -> None:
     console.print(Text(f"A: {found.labels[0]}\nB: {found.labels[1]}"), soft_wrap=True)
     for comparison in found.machines:
         console.print(Text(comparison.machine, "bold"))
-        listed = [row for row in comparison.rows if row.kind not in FOLDED]
-        if listed:
+        if listed := lines(comparison):
             console.print(_rich(listed))
         console.print(Text(summary(comparison)))
         for note in comparison.notes:
@@ -53,17 +52,16 @@ def print_comparison(found: Comparisons, console: Console) -> None:
 
 def markdown(found: Comparisons) -> str:
     """The same as GitHub Markdown."""
-    lines = [f"**A** `{found.labels[0]}`, **B** `{found.labels[1]}`", ""]
+    text = [f"**A** `{found.labels[0]}`, **B** `{found.labels[1]}`", ""]
     for comparison in found.machines:
-        lines += [f"### {_cell(comparison.machine)}", "", summary(comparison), ""]
-        listed = [row for row in comparison.rows if row.kind not in FOLDED]
-        if listed:
-            lines += _markdown(HEADS, [_texts(row) for row in listed])
-        lines += [f"*{_cell(note)}*  " for note in comparison.notes] + [""]
+        text += [f"### {_cell(comparison.machine)}", "", summary(comparison), ""]
+        if listed := lines(comparison):
+            text += _markdown(HEADS, [line.texts for line in listed])
+        text += [f"*{_cell(note)}*  " for note in comparison.notes] + [""]
     if found.kernels:
-        lines += ["### kernels", "", *_markdown(KERNEL_HEADS, [k.texts for k in found.kernels])]
-    lines += [f"Not compared: {_cell(line)}  " for line in found.apart]
-    return "\n".join([*lines, READING, ""])
+        text += ["### kernels", "", *_markdown(KERNEL_HEADS, [k.texts for k in found.kernels])]
+    text += [f"Not compared: {_cell(line)}  " for line in found.apart]
+    return "\n".join([*text, READING, ""])
 
 
 def summary(comparison: Comparison) -> str:
@@ -73,30 +71,22 @@ def summary(comparison: Comparison) -> str:
     return told or "no cells"
 
 
-def _rich(rows: Iterable[Row]) -> Table:
+def _rich(listed: Iterable[Line]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(HEADS[0], no_wrap=True)
     table.add_column(HEADS[1], overflow="fold", max_width=38)
     table.add_column(HEADS[2], justify="right", no_wrap=True)
     table.add_column(HEADS[3], no_wrap=True)
     table.add_column(HEADS[4], overflow="fold", ratio=1)
-    for row in rows:
-        kind, *texts = _texts(row)
+    for line in listed:
+        kind, *texts = line.texts
         table.add_row(Text(kind, STYLES.get(kind, "")), *map(Text, texts))
     return table
 
 
-def _texts(row: Row) -> tuple[str, ...]:
-    ratio, interval = "", ""
-    if row.ratio is not None:
-        ratio = f"{row.ratio.ratio:.2f}"
-        interval = f"{row.ratio.low:.2f}-{row.ratio.high:.2f}"
-    return row.kind, str(row.cell), ratio, interval, row.also
-
-
 def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(map(_cell, line)) + " |" for line in lines] + [""]
+    told = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(map(_cell, row)) + " |" for row in told] + [""]
 
 
 def _cell(text: str) -> str:
