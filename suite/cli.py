@@ -293,7 +293,7 @@ def compare(
 
     paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
     bench_words = command.bench_words(operator, paths, case, device, full)
-    chosen = Chosen(tuple(operator), tuple(Path(p).stem for p in paths), tuple(case))
+    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
     try:
         with console.status("") as status:
             a_side, b_side = command.sides(
@@ -318,6 +318,72 @@ def compare(
     if not found.machines:
         console.print("[red]error:[/] no machine has runs of both sides", soft_wrap=True)
         raise typer.Exit(2)
+
+
+@app.command()
+def history(
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+    results: Stored = Path("results"),
+    figures: Annotated[int, typer.Option(min=0, help="Pictures to write at most.")] = 12,
+) -> None:
+    """Time, error and memory of every cell over all stored runs, and where its time changed.
+
+    Pictures go to report/history in the folder of runs, one a case, those that changed first.
+    """
+    import numpy as np
+
+    from suite.compare.comparison import Chosen
+    from suite.history import figure, table
+    from suite.history.frame import history as over_runs
+
+    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
+    frame = chosen.of(over_runs(_timed_runs(results)))
+    if frame.empty:
+        console.print(f"[red]error:[/] no run below {results} has such a cell", soft_wrap=True)
+        raise typer.Exit(2)
+    found = table.stories(frame, np.random.Generator(np.random.Philox(0)))
+    table.print_history(found, console)
+    written = figure.write_figures(found, results / "report" / "history", figures)
+    for path in written:
+        console.print(_shown_path(path))
+    if (more := len(figure.groups(found)) - len(written)) > 0:
+        console.print(f"{more} more pictures: choose by -o, -i and -c, or --figures")
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
+    results: Stored = Path("results"),
+) -> None:
+    """Write all stored runs to one file: a row for every run, cell and metric."""
+    from suite.history import export as exporting
+
+    try:
+        exporting.require_writable(path)
+        count = exporting.export(_timed_runs(results), path)
+    except (ValueError, ImportError, OSError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(f"{count} rows: {_shown_path(path)}")
+
+
+def _timed_runs(results: Path) -> list[Run]:
+    """The timed runs below a folder; says which cannot be read, and ends where there are none."""
+    found, errors = read_all(results)
+    for error in errors:
+        console.print(f"[red]unreadable:[/] {escape(str(error))}", soft_wrap=True)
+    timed = [run for run in found if run.info.get("mode", "time") == "time"]
+    if not timed:
+        console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
+        raise typer.Exit(2)
+    return timed
+
+
+def _name(implementation: str) -> str:
+    """What an implementation is called, a user's file included."""
+    return Path(implementation).stem if implementation.endswith(".py") else implementation
 
 
 @app.command("bench-gpu")

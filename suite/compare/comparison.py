@@ -12,16 +12,13 @@ import pandas as pd
 from suite.compare import verdict as rule
 from suite.compare.costs import COUNTS, MARGINS, CostChange, cost_changes
 from suite.compare.kernels import KernelChange, kernel_changes
-from suite.compare.measurements import measurements
+from suite.compare.measurements import YARDSTICKS, measurements
 from suite.compare.rows import ORDER, Cell, Kind, Row
 from suite.compare.side import Side
 from suite.compare.statistics import Ratio, prior_noise, ratio_of
 from suite.compare.values import ValueChange, value_change
 from suite.report.measured import KEY
 from suite.results import Run
-
-YARDSTICKS = ("sort", "histogram", "copy")
-"""What times are normalised by: the first of them that every process of a cell has."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from suite.compare.statistics import median_noise
 from suite.report.measured import KEY, wide
 from suite.results import Run
 
+YARDSTICKS = ("sort", "histogram", "copy")
+"""What times are normalised by: the first of them that a cell has in every process."""
+
 SAMPLE_KEY = ["operator", "implementation", "case", "pass", "clock"]
 
 
