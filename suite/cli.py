@@ -287,8 +287,9 @@ def compare(
     there is nothing to compare, or a revision cannot be checked out or run.
     """
     from suite.compare import command, tables
-    from suite.compare.comparison import Chosen, compare
+    from suite.compare.comparison import compare
     from suite.compare.github import commands
+    from suite.compare.measurements import Chosen
     from suite.compare.revision import Unmeasurable
 
     paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
@@ -334,7 +335,7 @@ def history(
     """
     import numpy as np
 
-    from suite.compare.comparison import Chosen
+    from suite.compare.measurements import Chosen
     from suite.history import figure, table
     from suite.history.frame import history as over_runs
 

@@ -12,10 +12,11 @@ import pandas as pd
 from suite.compare import verdict as rule
 from suite.compare.costs import COUNTS, MARGINS, CostChange, cost_changes
 from suite.compare.kernels import KernelChange, kernel_changes
-from suite.compare.measurements import YARDSTICKS, measurements
+from suite.compare.measurements import EVERYTHING, Chosen, measurements
 from suite.compare.rows import ORDER, Cell, Kind, Row
 from suite.compare.side import Side
-from suite.compare.statistics import Ratio, prior_noise, ratio_of
+from suite.compare.statistics import Ratio
+from suite.compare.timed import noises_of, same_definition, timed_cells
 from suite.compare.values import ValueChange, value_change
 from suite.report.measured import KEY
 from suite.results import Run
@@ -49,27 +50,8 @@ class Comparisons:
     apart: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Cells by name; nothing chosen is everything."""
-
-    operators: tuple[str, ...] = ()
-    implementations: tuple[str, ...] = ()
-    cases: tuple[str, ...] = ()
-
-    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The chosen rows of a frame of cells."""
-        for column, names in (
-            ("operator", self.operators),
-            ("implementation", self.implementations),
-            ("case", self.cases),
-        ):
-            if names:
-                frame = frame[frame[column].isin(names)]
-        return frame
-
-
-EVERYTHING = Chosen()
+BUSY = 1.5
+"""Processes a core from which a machine is called busy: its threads wait for each other's."""
 
 
 def compare(
@@ -90,7 +72,7 @@ def compare(
         if machine not in others
     ]
     if both and not any(comparison.rows for comparison in found):
-        raise ValueError(f"nothing to compare: no cell of either side matches {chosen}")
+        raise ValueError(f"nothing to compare: no cell of either side is {chosen}")
     kernels = kernel_changes(a.runs[-1].info.get("commit"), b.runs[-1].info.get("commit"))
     return Comparisons((a.label, b.label), tuple(found), tuple(kernels), tuple(apart))
 
@@ -107,40 +89,16 @@ def of_machine(
     before, after = (chosen.of(measurements(runs)) for runs in (a, b))
     sides = [dict(tuple(frame.groupby(KEY, sort=False))) for frame in (before, after)]
     cells = list(dict.fromkeys([*sides[0], *sides[1]]))
-    ratios = _ratios(cells, sides[0], sides[1])
-    rows = [
-        _row(Cell(*cell), sides[0].get(cell), sides[1].get(cell), ratios.get(cell), threshold)
-        for cell in cells
-    ]
+    timed = timed_cells(cells, *sides)
+    noises = noises_of(timed)
+    rows = []
+    for key in cells:
+        cell, ratio, there = Cell(*key), None, timed.get(key)
+        if there is not None:
+            ratio = there.ratio(noises[cell.device], len(timed)), there.yardstick
+        rows.append(_row(cell, sides[0].get(key), sides[1].get(key), ratio, threshold))
     rows.sort(key=lambda row: (ORDER.index(row.kind), -_weight(row), row.cell))
-    return Comparison(machine, tuple(rows), tuple(_notes(a, b)))
-
-
-Frames = Mapping[tuple, pd.DataFrame]
-
-
-def _ratios(cells: list[tuple], a: Frames, b: Frames) -> dict[tuple, tuple[Ratio, str]]:
-    """Ratio and yardstick of the cells that both sides got right, sure for all of them at once."""
-    timed = {}
-    for cell in cells:
-        if cell in a and cell in b and _same_definition(a[cell], b[cell]):
-            both = pd.concat([a[cell], b[cell]])
-            if (both["status"] == "ok").all() and both["time"].notna().all():
-                timed[cell] = both
-    found = {}
-    for cell, both in timed.items():
-        yardstick = _yardstick(both)
-        unit = both[f"yardstick_{yardstick}"] if yardstick else 1.0
-        logs = np.log((both["time"] / unit).to_numpy())
-        noise = prior_noise(Cell(*cell).device, both["noise"].to_numpy())
-        count = len(a[cell])
-        found[cell] = ratio_of(logs[:count], logs[count:], noise, len(timed)), yardstick
-    return found
-
-
-def _yardstick(both: pd.DataFrame) -> str:
-    complete = (name for name in YARDSTICKS if (both[f"yardstick_{name}"] > 0).all())
-    return next(complete, "")
+    return Comparison(machine, tuple(rows), tuple(_notes(a, b, noises)))
 
 
 def _row(
@@ -155,7 +113,7 @@ def _row(
         return Row(cell, "missing", statuses, remark=f"{statuses[0]} in A, not there in B")
     if a is None:
         return Row(cell, "new", statuses, remark=f"{statuses[1]} in B, not there in A")
-    if not _same_definition(a, b):
+    if not same_definition(a, b):
         was, now = a["definition"].iloc[-1], b["definition"].iloc[-1]
         return Row(cell, "redefined", statuses, remark=f"the case was {was}, is {now}")
     if statuses[0] != statuses[1]:
@@ -217,21 +175,27 @@ def _reason(side: pd.DataFrame) -> str:
     return f"{bad['reason'].iloc[0]}{share}"
 
 
-def _same_definition(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    return a["definition"].iloc[-1] == b["definition"].iloc[-1]
-
-
 def _weight(row: Row) -> float:
     """Within a kind, the largest change of time first."""
     return abs(np.log(row.ratio.ratio)) if row.ratio else 0.0
 
 
-def _notes(a: tuple[Run, ...], b: tuple[Run, ...]) -> Iterable[str]:
+def _notes(a: tuple[Run, ...], b: tuple[Run, ...], noises: Mapping[str, float]) -> Iterable[str]:
     """Software that differs between the sides' newest runs, and how far the times are to be
     trusted."""
     before, after = a[-1].info.get("versions", {}), b[-1].info.get("versions", {})
     for name in sorted({*before} & {*after}):
         if before[name] != after[name]:
             yield f"{name}: {before[name]} in A, {after[name]} in B"
-    if len(a) == len(b) == 1:
-        yield "one process a side: how much processes differ is assumed, not measured"
+    for name, runs in (("A", a), ("B", b)):
+        if busy := [load for run in runs if (load := _load(run)) > BUSY]:
+            yield f"{name} was measured on a busy machine: up to {max(busy):.1f} processes a core"
+    for device, noise in noises.items():
+        counts = f"{len(a)} and {len(b)} processes"
+        yield f"{device}: {counts}, which are taken to differ by {noise:.0%} in a typical cell"
+
+
+def _load(run: Run) -> float:
+    """Processes that wanted a core when the run ended, for each that there is."""
+    load, cores = run.info.get("load"), run.info.get("machine", {}).get("cores")
+    return float(load[0]) / cores if load and cores else 0.0

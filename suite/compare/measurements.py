@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,33 @@ YARDSTICKS = ("sort", "histogram", "copy")
 """What times are normalised by: the first of them that a cell has in every process."""
 
 SAMPLE_KEY = ["operator", "implementation", "case", "pass", "clock"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Cells by name; nothing chosen is everything."""
+
+    operators: tuple[str, ...] = ()
+    implementations: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = (*self.operators, *self.implementations, *self.cases)
+        return " ".join(named) or "any"
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The chosen rows of a frame of cells."""
+        for column, names in (
+            ("operator", self.operators),
+            ("implementation", self.implementations),
+            ("case", self.cases),
+        ):
+            if names:
+                frame = frame[frame[column].isin(names)]
+        return frame
+
+
+EVERYTHING = Chosen()
 
 
 def measurements(runs: Iterable[Run]) -> pd.DataFrame:

@@ -18,14 +18,22 @@ from scipy import stats
 ALPHA = 0.05
 """How often any of all cells compared may be said to differ when none does."""
 
-PRIOR = 8.0
-"""Degrees of freedom of the prior of the variance between processes."""
+PRIOR = 4.0
+"""Degrees of freedom of the prior: few, since some cells are far noisier than most."""
 
-FLOORS = {"cpu": 0.08, "cuda": 0.02}
-"""Standard deviation of a cell's log time from process to process, by device, of which the samples
-of one process know nothing."""
+MANY = 10
+"""Cells from which their spread says how much processes differ; of fewer it is assumed."""
+
+ASSUMED = {"cpu": 0.2, "cuda": 0.05}
+"""Standard deviation of a cell's log time from process to process, by device. Two runs of a shared
+machine with two cores had 0.18; on a GPU it has not been measured."""
+
+LEAST = {"cpu": 0.03, "cuda": 0.01}
+"""The least standard deviation between processes that is believed."""
 
 _Z = 1.96
+
+Numbers = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Ratio:
         return Ratio(1 / self.ratio, _over(self.high), _over(self.low))
 
 
-def ratio_of(a: Sequence[float], b: Sequence[float], noise: float, comparisons: int = 1) -> Ratio:
+def ratio_of(a: Numbers, b: Numbers, noise: float, comparisons: int = 1) -> Ratio:
     """Ratio of B to A from one log time a process of each side, in any number, at least one.
 
     noise: what the standard deviation between processes is before anything is known of it, the
@@ -50,7 +58,7 @@ def ratio_of(a: Sequence[float], b: Sequence[float], noise: float, comparisons: 
     interval is that much surer (Bonferroni), so that ALPHA holds of all of them together.
     """
     first, second = np.asarray(a, float), np.asarray(b, float)
-    squares = sum(float(((side - side.mean()) ** 2).sum()) for side in (first, second))
+    squares = _squares(first) + _squares(second)
     freedom = PRIOR + first.size + second.size - 2
     variance = (PRIOR * noise**2 + squares) / freedom
     error = math.sqrt(variance * (1 / first.size + 1 / second.size))
@@ -59,7 +67,7 @@ def ratio_of(a: Sequence[float], b: Sequence[float], noise: float, comparisons: 
     return Ratio(_exp(centre), _exp(centre - half), _exp(centre + half))
 
 
-def median_noise(seconds: Sequence[float]) -> float:
+def median_noise(seconds: Numbers) -> float:
     """Standard error of the logarithm of the samples' median, without assuming a distribution.
 
     Half the distance of two order statistics that hold the median between them in 95 of 100 cases,
@@ -73,10 +81,37 @@ def median_noise(seconds: Sequence[float]) -> float:
     return float(ordered[count - rank] - ordered[rank - 1]) / (2 * _Z)
 
 
-def prior_noise(device: str, of_medians: Sequence[float]) -> float:
-    """The device's noise between processes together with that of the processes' own medians."""
-    own = float(np.mean(np.square(of_medians))) if len(of_medians) else 0.0
-    return math.sqrt(FLOORS.get(device, FLOORS["cpu"]) ** 2 + own)
+def between_processes(sides: Sequence[tuple[Numbers, Numbers]], device: str) -> float:
+    """How much processes differ: the standard deviation that is typical of all cells.
+
+    sides: of every cell the log times of A's and of B's processes. From the variance within the
+    sides where they have several processes; else from the spread of the cells' ratios, which real
+    changes can only widen; assumed where there are fewer than MANY cells. The median cell counts.
+    """
+    within = []
+    for a, b in sides:
+        if (freedom := len(a) + len(b) - 2) > 0:
+            typical = float(stats.chi2.median(freedom))
+            within.append((_squares(a) + _squares(b)) / typical)
+    if len(within) >= MANY:
+        found = math.sqrt(float(np.median(within)))
+    elif len(sides) >= MANY:
+        ratios = np.array([np.mean(b) - np.mean(a) for a, b in sides])
+        found = float(stats.median_abs_deviation(ratios, scale="normal")) / math.sqrt(2)
+    else:
+        found = ASSUMED.get(device, ASSUMED["cpu"])
+    return max(found, LEAST.get(device, LEAST["cpu"]))
+
+
+def with_own(between: float, of_medians: Numbers) -> float:
+    """The noise between processes together with that of the processes' own medians."""
+    return math.sqrt(between**2 + float(np.mean(np.square(of_medians))))
+
+
+def _squares(logs: Numbers) -> float:
+    """Sum of squared deviations from the mean."""
+    values = np.asarray(logs, float)
+    return float(((values - values.mean()) ** 2).sum())
 
 
 def _exp(x: float) -> float:
