@@ -59,7 +59,7 @@ def kernel_changes(a: str | None, b: str | None, root: Path = ROOT) -> list[Kern
 
 
 def _between(family: str, before: pd.DataFrame, after: pd.DataFrame) -> list[KernelChange]:
-    both = before.join(after, how="outer", lsuffix=" before", rsuffix=" after")
+    both = before.add_suffix(" before").join(after.add_suffix(" after"), how="outer")
     found = []
     for name, row in both.iterrows():
         kernel = " ".join(map(str, name if isinstance(name, tuple) else (name,)))

@@ -47,7 +47,8 @@ class Checkout:
         before = set(self.results.glob("*/*/run.json"))
         # Where -m and -i look first must be the checkout, not what is running now.
         environment = {k: v for k, v in os.environ.items() if k not in HIDES_THE_CHECKOUT}
-        process = subprocess.Popen(
+        printed: list[str] = []
+        with subprocess.Popen(
             [*words, "--results", str(self.results)],
             cwd=self.folder,
             env=environment,
@@ -55,17 +56,16 @@ class Checkout:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
-        assert process.stdout is not None
-        printed: list[str] = []
-        try:
-            for line in process.stdout:
-                printed.append(line.rstrip())
-                watch(line.rstrip())
-            status = process.wait()
-        except BaseException:
-            _end(process)
-            raise
+        ) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    printed.append(line.rstrip())
+                    watch(line.rstrip())
+                status = process.wait()
+            except BaseException:
+                _end(process)
+                raise
         new = sorted(set(self.results.glob("*/*/run.json")) - before)
         # Status 1 is a run whose cells are not all right: there is something to compare.
         if status not in (0, 1) or not new:
