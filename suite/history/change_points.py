@@ -1,9 +1,10 @@
 """Where a series has changed, by a test that assumes no distribution.
 
-Binary segmentation by ranks: the statistic of Pettitt (1979, Applied Statistics 28:126) in units of
-its standard deviation at every split. The best split is a change when fewer than LEVEL of random
-orders of the same numbers have one as good, and the medians differ by LEAST; then both sides are
-searched in turn. The numbers must be exchangeable: a machine that drifts is a change, too.
+Binary segmentation: there is a change when fewer than LEVEL of random orders of the same numbers
+have a split as good by ranks (Pettitt 1979, Applied Statistics 28:126, in units of the statistic's
+standard deviation at every split), and the medians differ by LEAST. It is where the logarithms fit
+two levels best, and both sides are searched in turn. Without a change the numbers must be
+exchangeable: a machine that drifts is one, too.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ def _within(
     if values.size < FEWEST:
         return []
     ranks = rankdata(values)
-    scores = _scores(ranks[None])[0]
-    split = SIDE + int(np.argmax(scores))
+    best = _scores(ranks[None]).max()
+    split = SIDE + int(np.argmax(_scores(np.log(values)[None])))
     shuffled = rng.permuted(np.broadcast_to(ranks, (PERMUTATIONS, ranks.size)), axis=1)
-    as_good = int((_scores(shuffled).max(axis=1) >= scores.max() - 1e-12).sum())
+    as_good = int((_scores(shuffled).max(axis=1) >= best - 1e-9).sum())
     p = (1 + as_good) / (1 + PERMUTATIONS)
     factor = float(np.median(values[split:]) / np.median(values[:split]))
     if p > LEVEL or max(factor, 1 / factor) < 1 + least:
@@ -64,11 +65,11 @@ def _within(
     ]
 
 
-def _scores(ranks: np.ndarray) -> np.ndarray:
-    """How far the mean ranks of both sides of every split are apart: (series, splits)."""
-    count = ranks.shape[1]
+def _scores(series: np.ndarray) -> np.ndarray:
+    """How far the means of both sides of every split are apart: (series, splits)."""
+    count = series.shape[1]
     before = np.arange(SIDE, count - SIDE + 1)
-    sums = np.cumsum(ranks, axis=1)[:, before - 1]
-    total = ranks.sum(axis=1, keepdims=True)
+    sums = np.cumsum(series, axis=1)[:, before - 1]
+    total = series.sum(axis=1, keepdims=True)
     difference = sums / before - (total - sums) / (count - before)
     return np.abs(difference) * np.sqrt(before * (count - before) / count)

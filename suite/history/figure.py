@@ -22,6 +22,9 @@ PANELS = (
     ("error", "forward+backward", "worst error (tolerances)"),
     ("peak_memory", "forward+backward", "peak memory beyond the input (B)"),
 )
+SPAN = 3.0
+"""The top of an axis over its bottom, at least."""
+
 TICKS = 24
 """Commits that an axis names at most."""
 
@@ -55,6 +58,7 @@ def draw(name: tuple[str, ...], found: Sequence[Story]) -> Figure:
         f"{operator} {case} ({device}, {dtype}, {clock} clock) on {machine}", fontsize=10
     )
     handles = [Line2D([], [], markersize=4, label=label, **look) for label, look in looks.items()]
+    handles.append(Line2D([], [], color="0.4", marker="x", linestyle="", label="failed"))
     figure.legend(handles=handles, loc="lower center", ncols=5, fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0.03 + 0.025 * ((len(looks) + 4) // 5), 1, 1))
     return figure
@@ -125,6 +129,10 @@ def _scale(ax: Axes, metric: str, drawn: bool) -> None:
     shown = FuncFormatter(lambda y, _: quantity(y, unit) if unit else f"{y:g}")
     ax.yaxis.set_major_formatter(shown)
     low, high = ax.get_ylim()
+    # Noise must not look like news.
+    widened = max(1.0, (SPAN * low / high) ** 0.5)
+    low, high = low / widened, high * widened
+    ax.set_ylim(low, high)
     few = high / low < 20
     ax.yaxis.set_minor_formatter(shown if few else FuncFormatter(lambda y, _: ""))
     ax.grid(axis="y", which="both" if few else "major", color="0.92", linewidth=0.6)
