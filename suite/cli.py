@@ -240,7 +240,7 @@ def report(
             for path in write_report(full, results / "report" / where / "full"):
                 console.print(_shown_path(path))
     if machines:
-        console.print(_shown_path(write_leaderboard(results)))
+        console.print(_shown_path(write_leaderboard(results, (found, errors))))
     for path in write_page(results):
         console.print(_shown_path(path))
     if readme is not None:

@@ -3,6 +3,8 @@
 python tests/report/many_runs.py [FOLDER]
 """
 
+import contextlib
+import io
 import sys
 import tempfile
 import time
@@ -60,14 +62,22 @@ def main(folder):
     """Write the runs below a folder and time the commands that read them."""
     for seed in range(RUNS):
         results.write(made_up_run(seed), folder / "made-up-2c-000000" / f"run-{seed:02d}")
-    start = time.perf_counter()
-    runs, errors = results.read_all(folder)
-    print(f"{len(runs)} runs of {len(runs[0].statuses)} cells: {time.perf_counter() - start:.1f} s")
+    (first, *_), errors = results.read_all(folder)
     assert not errors
-    for arguments in (["report", "--results", str(folder)],):
-        start = time.perf_counter()
-        cli.app(arguments, standalone_mode=False)
-        print(f"{arguments[0]}: {time.perf_counter() - start:.1f} s")
+    print(f"{RUNS} runs of {len(first.statuses)} cells")
+    where = ["--results", str(folder)]
+    machine = folder / "made-up-2c-000000"
+    for arguments in (
+        ["report", *where],
+        ["history", *where],
+        ["export", str(folder / "all.csv"), *where],
+        ["compare", str(machine / "run-00"), str(machine / "run-01")],
+    ):
+        wall, cpu = time.perf_counter(), time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()):
+            cli.app(arguments, standalone_mode=False)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"{arguments[0]}: {wall:.1f} s, of them {cpu:.1f} s of a processor's time")
 
 
 if __name__ == "__main__":
