@@ -7,18 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from suite.compare import verdict as rule
 from suite.compare.costs import COUNTS, MARGINS, CostChange, cost_changes
 from suite.compare.kernels import KernelChange, kernel_changes
-from suite.compare.measurements import EVERYTHING, Chosen, measurements
+from suite.compare.measurements import EVERYTHING, Chosen, Processes, by_cell, measurements
 from suite.compare.rows import ORDER, Cell, Kind, Row
 from suite.compare.side import Side
 from suite.compare.statistics import Ratio
-from suite.compare.timed import noises_of, same_definition, timed_cells
+from suite.compare.timed import noises_of, timed_cells
 from suite.compare.values import ValueChange, value_change
-from suite.report.measured import KEY
 from suite.results import Run
 
 
@@ -87,7 +85,7 @@ def of_machine(
     """Both sides' runs on one machine."""
     a, b = tuple(a), tuple(b)
     before, after = (chosen.of(measurements(runs)) for runs in (a, b))
-    sides = [dict(tuple(frame.groupby(KEY, sort=False))) for frame in (before, after)]
+    sides = by_cell(before), by_cell(after)
     cells = list(dict.fromkeys([*sides[0], *sides[1]]))
     timed = timed_cells(cells, *sides)
     noises = noises_of(timed)
@@ -103,25 +101,25 @@ def of_machine(
 
 def _row(
     cell: Cell,
-    a: pd.DataFrame | None,
-    b: pd.DataFrame | None,
+    a: Processes | None,
+    b: Processes | None,
     timed: tuple[Ratio, str] | None,
     threshold: float | None,
 ) -> Row:
-    statuses = _status(a), _status(b)
+    statuses = a.status if a else "", b.status if b else ""
     if b is None:
         return Row(cell, "missing", statuses, remark=f"{statuses[0]} in A, not there in B")
     if a is None:
         return Row(cell, "new", statuses, remark=f"{statuses[1]} in B, not there in A")
-    if not same_definition(a, b):
-        was, now = a["definition"].iloc[-1], b["definition"].iloc[-1]
-        return Row(cell, "redefined", statuses, remark=f"the case was {was}, is {now}")
+    if a.definition != b.definition:
+        remark = f"the case was {a.definition}, is {b.definition}"
+        return Row(cell, "redefined", statuses, remark=remark)
     if statuses[0] != statuses[1]:
         kind: Kind = "mended" if statuses[1] == "ok" else "failed"
-        reason = _reason(a if kind == "mended" else b)
+        reason = (a if kind == "mended" else b).reason
         return Row(cell, kind, statuses, remark=f"{statuses[0]} -> {statuses[1]}: {reason}")
     values = _values(a, b)
-    costs = cost_changes(*({m: side[m].median() for m in (*MARGINS, *COUNTS)} for side in (a, b)))
+    costs = cost_changes(*({m: side.median(m) for m in (*MARGINS, *COUNTS)} for side in (a, b)))
     if timed is None:
         kind = _kind(None, values, costs)
         return Row(cell, kind, statuses, values=values, costs=costs)
@@ -149,30 +147,15 @@ def _kind(
     return verdict or "untimed"
 
 
-def _values(a: pd.DataFrame, b: pd.DataFrame) -> tuple[ValueChange, ...]:
+def _values(a: Processes, b: Processes) -> tuple[ValueChange, ...]:
     """The worst of every side's processes; equal bits only where all of them are."""
-    digests = pd.concat([a["digest"], b["digest"]])
-    same = bool(digests.notna().all() and digests.nunique() == 1)
-    found = [value_change("value", a["value_error"].max(), b["value_error"].max(), same_bits=same)]
-    if a["gradient_error"].notna().any() or b["gradient_error"].notna().any():
-        errors = a["gradient_error"].max(), b["gradient_error"].max()
+    digests = np.concatenate([a["digest"], b["digest"]])
+    same = bool((digests == digests[0]).all())
+    found = [value_change("value", a.worst("value_error"), b.worst("value_error"), same_bits=same)]
+    errors = a.worst("gradient_error"), b.worst("gradient_error")
+    if not np.isnan(errors).all():
         found.append(value_change("gradient", *errors, same_bits=same))
     return tuple(found)
-
-
-def _status(side: pd.DataFrame | None) -> str:
-    """ok where all processes are; else what the first was that is not."""
-    if side is None:
-        return ""
-    bad = side[side["status"] != "ok"]
-    return "ok" if bad.empty else str(bad["status"].iloc[0])
-
-
-def _reason(side: pd.DataFrame) -> str:
-    """Why, and in how many processes where not in all."""
-    bad = side[side["status"] != "ok"]
-    share = "" if len(bad) == len(side) else f" (in {len(bad)} of {len(side)} processes)"
-    return f"{bad['reason'].iloc[0]}{share}"
 
 
 def _weight(row: Row) -> float:

@@ -31,8 +31,8 @@ class CostChange:
 
     @property
     def worse(self) -> bool:
-        """Whether it has grown; of threads nobody can say."""
-        return self.after > self.before and self.metric != "threads"
+        """Whether it has grown, or cannot be measured any more; of threads nobody can say."""
+        return not self.after <= self.before and self.metric != "threads"
 
     def __str__(self) -> str:
         unit = UNITS[self.metric]
@@ -42,11 +42,16 @@ class CostChange:
 
 
 def cost_changes(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[CostChange, ...]:
-    """Costs that both sides have and that differ, by more than their margin where they have one."""
+    """Costs that both sides have and that differ, by more than their margin where they have one.
+
+    And memory that could be measured before, and cannot be now.
+    """
     found = []
     for metric in (*MARGINS, *COUNTS):
         a, b = float(before[metric]), float(after[metric])
-        if np.isfinite(a) and np.isfinite(b) and a != b and not _chance(metric, a, b):
+        lost = metric == "peak_memory" and np.isfinite(a) and np.isnan(b)
+        told = np.isfinite(a) and np.isfinite(b) and a != b and not _chance(metric, a, b)
+        if lost or told:
             found.append(CostChange(metric, a, b))
     return tuple(found)
 

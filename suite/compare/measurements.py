@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,62 @@ class Chosen:
 
 
 EVERYTHING = Chosen()
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A cell as one side's processes measured it, oldest first: a column by its name.
+
+    A view of a frame's columns, since there are thousands of cells.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    rows: np.ndarray
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name][self.rows]
+
+    def __len__(self) -> int:
+        return self.rows.size
+
+    def median(self, name: str) -> float:
+        """Of the processes that have the metric; NaN where none has."""
+        known = self.known(name)
+        return float(np.median(known)) if known.size else float("nan")
+
+    def worst(self, name: str) -> float:
+        """The largest of the processes that have the metric; NaN where none has."""
+        known = self.known(name)
+        return float(known.max()) if known.size else float("nan")
+
+    def known(self, name: str) -> np.ndarray:
+        """The metric in the processes that have it."""
+        values = self[name]
+        return values[~np.isnan(values)]
+
+    @property
+    def definition(self) -> str:
+        """What the newest says that the case is."""
+        return str(self["definition"][-1])
+
+    @property
+    def status(self) -> str:
+        """ok where all are; else what the first is that is not."""
+        bad = [status for status in self["status"] if status != "ok"]
+        return str(bad[0]) if bad else "ok"
+
+    @property
+    def reason(self) -> str:
+        """Why not ok, and in how many processes where not in all."""
+        bad = np.flatnonzero(self["status"] != "ok")
+        share = "" if bad.size == len(self) else f" (in {bad.size} of {len(self)} processes)"
+        return f"{self['reason'][bad[0]]}{share}" if bad.size else ""
+
+
+def by_cell(rows: pd.DataFrame) -> dict[tuple, Processes]:
+    """The rows of ``measurements`` by cell, in the order of KEY."""
+    columns = {name: rows[name].to_numpy() for name in rows.columns}
+    return {cell: Processes(columns, at) for cell, at in rows.groupby(KEY).indices.items()}
 
 
 def measurements(runs: Iterable[Run]) -> pd.DataFrame:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from suite.compare.measurements import YARDSTICKS
+from suite.compare.measurements import YARDSTICKS, Processes
 from suite.compare.rows import Cell
 from suite.compare.statistics import Ratio, between_processes, ratio_of, with_own
 
-Frames = Mapping[tuple, pd.DataFrame]
-"""A side's rows by cell."""
+Cells = Mapping[tuple, Processes]
+"""A side's processes by cell."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,18 @@ class Timed:
         return ratio_of(self.a, self.b, with_own(between, self.noise), comparisons)
 
 
-def timed_cells(cells: Iterable[tuple], a: Frames, b: Frames) -> dict[tuple, Timed]:
+def timed_cells(cells: Iterable[tuple], a: Cells, b: Cells) -> dict[tuple, Timed]:
     """The cells of the same definition that both sides got right in every process."""
     found = {}
     for cell in cells:
-        if cell in a and cell in b and same_definition(a[cell], b[cell]):
-            both = pd.concat([a[cell], b[cell]])
-            if (both["status"] == "ok").all() and both["time"].notna().all():
-                yardstick = _yardstick(both)
-                unit = both[f"yardstick_{yardstick}"] if yardstick else 1.0
-                logs, count = np.log((both["time"] / unit).to_numpy()), len(a[cell])
-                noise = both["noise"].to_numpy()
-                found[cell] = Timed(logs[:count], logs[count:], noise, yardstick)
+        if cell in a and cell in b and a[cell].definition == b[cell].definition:
+            sides = a[cell], b[cell]
+            known = all(np.isfinite(side["time"]).all() for side in sides)
+            if known and all(side.status == "ok" for side in sides):
+                yardstick = _yardstick(sides)
+                logs = [np.log(side["time"] / _unit(side, yardstick)) for side in sides]
+                noise = np.concatenate([side["noise"] for side in sides])
+                found[cell] = Timed(logs[0], logs[1], noise, yardstick)
     return found
 
 
@@ -56,10 +55,13 @@ def noises_of(timed: Mapping[tuple, Timed]) -> dict[str, float]:
     }
 
 
-def _yardstick(both: pd.DataFrame) -> str:
-    complete = (name for name in YARDSTICKS if (both[f"yardstick_{name}"] > 0).all())
-    return next(complete, "")
+def _yardstick(sides: tuple[Processes, ...]) -> str:
+    """The first that every process has, or ""."""
+    for name in YARDSTICKS:
+        if all((side[f"yardstick_{name}"] > 0).all() for side in sides):
+            return name
+    return ""
 
 
-def same_definition(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    return a["definition"].iloc[-1] == b["definition"].iloc[-1]
+def _unit(side: Processes, yardstick: str) -> np.ndarray | float:
+    return side[f"yardstick_{yardstick}"] if yardstick else 1.0

@@ -154,6 +154,12 @@ def test_a_cost_that_grows_is_told_and_one_that_shrinks(metric, before, after, w
     assert not named(compared(a, a), "costlier", "cheaper")
 
 
+def test_memory_that_cannot_be_measured_any_more_is_told():
+    found = compared(Side(metrics={SLOW: {"peak_memory": 10e6}}), Side())
+    row = the_row(found, SLOW)
+    assert row.kind == "costlier" and "peak memory 10.0 MB -> -" in row.also
+
+
 def test_memory_read_in_pages_may_differ_a_little():
     a, b = (Side(metrics={SLOW: {"peak_memory": bytes_}}) for bytes_ in (10e6, 10.4e6))
     assert not named(compared(a, b), "costlier")
