@@ -14,8 +14,8 @@ from suite.compare.kernels import KernelChange, kernel_changes
 from suite.compare.measurements import EVERYTHING, Chosen, Processes, by_cell, measurements
 from suite.compare.rows import ORDER, Cell, Kind, Row
 from suite.compare.side import Side
-from suite.compare.statistics import Ratio
-from suite.compare.timed import noises_of, timed_cells
+from suite.compare.statistics import Prior, Ratio
+from suite.compare.timed import priors_of, timed_cells
 from suite.compare.values import ValueChange, value_change
 from suite.results import Run
 
@@ -47,6 +47,9 @@ class Comparisons:
     kernels: tuple[KernelChange, ...] = ()
     apart: tuple[str, ...] = ()
 
+
+ENOUGH = 6
+"""Processes a side from which a cell's own noise is known."""
 
 BUSY = 1.5
 """Processes a core from which a machine is called busy: its threads wait for each other's."""
@@ -88,15 +91,15 @@ def of_machine(
     sides = by_cell(before), by_cell(after)
     cells = list(dict.fromkeys([*sides[0], *sides[1]]))
     timed = timed_cells(cells, *sides)
-    noises = noises_of(timed)
+    priors = priors_of(timed)
     rows = []
     for key in cells:
         cell, ratio, there = Cell(*key), None, timed.get(key)
         if there is not None:
-            ratio = there.ratio(noises[cell.device], len(timed)), there.yardstick
+            ratio = there.ratio(priors[cell.device], len(timed)), there.yardstick
         rows.append(_row(cell, sides[0].get(key), sides[1].get(key), ratio, threshold))
     rows.sort(key=lambda row: (ORDER.index(row.kind), -_weight(row), row.cell))
-    return Comparison(machine, tuple(rows), tuple(_notes(a, b, noises)))
+    return Comparison(machine, tuple(rows), tuple(_notes(a, b, priors)))
 
 
 def _row(
@@ -163,7 +166,7 @@ def _weight(row: Row) -> float:
     return abs(np.log(row.ratio.ratio)) if row.ratio else 0.0
 
 
-def _notes(a: tuple[Run, ...], b: tuple[Run, ...], noises: Mapping[str, float]) -> Iterable[str]:
+def _notes(a: tuple[Run, ...], b: tuple[Run, ...], priors: Mapping[str, Prior]) -> Iterable[str]:
     """Software that differs between the sides' newest runs, and how far the times are to be
     trusted."""
     before, after = a[-1].info.get("versions", {}), b[-1].info.get("versions", {})
@@ -173,9 +176,11 @@ def _notes(a: tuple[Run, ...], b: tuple[Run, ...], noises: Mapping[str, float]) 
     for name, runs in (("A", a), ("B", b)):
         if busy := [load for run in runs if (load := _load(run)) > BUSY]:
             yield f"{name} was measured on a busy machine: up to {max(busy):.1f} processes a core"
-    for device, noise in noises.items():
-        counts = f"{len(a)} and {len(b)} processes"
-        yield f"{device}: {counts}, which are taken to differ by {noise:.0%} in a typical cell"
+    for device, prior in priors.items():
+        counts = f"{device}: {len(a)} and {len(b)} processes"
+        yield f"{counts}, which are taken to differ by {prior.noise:.0%}"
+    if min(len(a), len(b)) < ENOUGH:
+        yield f"fewer than {ENOUGH} processes a side may take a noisy cell for a slower one"
 
 
 def _load(run: Run) -> float:

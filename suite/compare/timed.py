@@ -9,7 +9,7 @@ import numpy as np
 
 from suite.compare.measurements import YARDSTICKS, Processes
 from suite.compare.rows import Cell
-from suite.compare.statistics import Ratio, between_processes, ratio_of, with_own
+from suite.compare.statistics import Prior, Ratio, prior_of, ratio_of, with_own
 
 Cells = Mapping[tuple, Processes]
 """A side's processes by cell."""
@@ -24,9 +24,9 @@ class Timed:
     noise: np.ndarray
     yardstick: str
 
-    def ratio(self, between: float, comparisons: int) -> Ratio:
-        """B over A, sure for so many comparisons at once. between: as processes differ."""
-        return ratio_of(self.a, self.b, with_own(between, self.noise), comparisons)
+    def ratio(self, prior: Prior, comparisons: int) -> Ratio:
+        """B over A, sure for so many comparisons at once. prior: how processes differ."""
+        return ratio_of(self.a, self.b, with_own(prior, self.noise), comparisons)
 
 
 def timed_cells(cells: Iterable[tuple], a: Cells, b: Cells) -> dict[tuple, Timed]:
@@ -44,11 +44,11 @@ def timed_cells(cells: Iterable[tuple], a: Cells, b: Cells) -> dict[tuple, Timed
     return found
 
 
-def noises_of(timed: Mapping[tuple, Timed]) -> dict[str, float]:
+def priors_of(timed: Mapping[tuple, Timed]) -> dict[str, Prior]:
     """How much processes differ, by device."""
     devices = dict.fromkeys(Cell(*cell).device for cell in timed)
     return {
-        device: between_processes(
+        device: prior_of(
             [(t.a, t.b) for cell, t in timed.items() if Cell(*cell).device == device], device
         )
         for device in devices

@@ -51,11 +51,13 @@ def _within(
     ranks = rankdata(values)
     best = _scores(ranks[None]).max()
     split = SIDE + int(np.argmax(_scores(np.log(values)[None])))
+    factor = float(np.median(values[split:]) / np.median(values[:split]))
+    if max(factor, 1 / factor) < 1 + least:
+        return []
     shuffled = rng.permuted(np.broadcast_to(ranks, (PERMUTATIONS, ranks.size)), axis=1)
     as_good = int((_scores(shuffled).max(axis=1) >= best - 1e-9).sum())
     p = (1 + as_good) / (1 + PERMUTATIONS)
-    factor = float(np.median(values[split:]) / np.median(values[:split]))
-    if p > LEVEL or max(factor, 1 / factor) < 1 + least:
+    if p > LEVEL:
         return []
     first, second = values[:split], values[split:]
     return [
