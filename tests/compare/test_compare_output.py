@@ -1,5 +1,6 @@
 """What readers see: a terminal of 100 columns, Markdown, GitHub's annotations."""
 
+import io
 import re
 
 import pytest
@@ -34,9 +35,8 @@ def found():
 
 
 def printed(found):
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        print_comparison(found, console)
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_comparison(found, console)
     return console.export_text()
 
 
