@@ -280,7 +280,7 @@ def report(
             for path in write_report(full, results / "report" / where / "full"):
                 console.print(_shown_path(path))
     if machines:
-        console.print(_shown_path(write_leaderboard(results)))
+        console.print(_shown_path(write_leaderboard(results, (found, errors))))
     for path in [*write_page(results), *write_energies(results)]:
         console.print(_shown_path(path))
     if readme is not None:
@@ -290,6 +290,141 @@ def report(
             console.print(f"[red]error:[/] {readme} lacks the marks between which a run is shown")
             raise typer.Exit(2)
         console.print(str(readme))
+
+
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(help="A run, a machine's or a results folder, or a revision.")
+    ],
+    b: Annotated[str, typer.Argument(help="The same of the other side; a checkout's folder, too.")],
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+    device: Device = "auto",
+    full: Full = False,
+    processes: Annotated[int, typer.Option(min=1, help="Of each revision, alternating.")] = 2,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="What is worth a word: 0.25 is 25%; else the device's."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", help="Where revisions' runs go; else a cache.", callback=_writable
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the tables as Markdown, too.")
+    ] = None,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Print GitHub Actions' annotations, too.")
+    ] = False,
+) -> None:
+    """Say what is faster, slower, changed or missing in B, by cell, and how sure that is.
+
+    Revisions are checked out aside and measured, "." is the checkout as it is. Exit status 2 when
+    there is nothing to compare, or a revision cannot be checked out or run.
+    """
+    from suite.compare import command, tables
+    from suite.compare.comparison import compare
+    from suite.compare.github import commands
+    from suite.compare.measurements import Chosen
+    from suite.compare.revision import Unmeasurable
+
+    paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
+    bench_words = command.bench_words(operator, paths, case, device, full)
+    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
+    try:
+        with console.status("") as status:
+            a_side, b_side = command.sides(
+                (a, b), bench_words, results or cache.folder("compare"), processes,
+                console.print, lambda line: status.update(escape(line)),
+            )  # fmt: skip
+        for error in (*a_side.errors, *b_side.errors):
+            console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
+        found = compare(a_side, b_side, chosen, threshold)
+    except KeyboardInterrupt:
+        console.print("interrupted; what was checked out is removed")
+        raise typer.Exit(130) from None
+    except (ValueError, Unmeasurable) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    tables.print_comparison(found, console)
+    if markdown is not None:
+        markdown.write_text(tables.markdown(found), encoding="utf-8")
+    if annotations:
+        for line in commands(found):
+            print(line)
+    if not found.machines:
+        console.print("[red]error:[/] no machine has runs of both sides", soft_wrap=True)
+        raise typer.Exit(2)
+
+
+@app.command()
+def history(
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+    results: Stored = Path("results"),
+    figures: Annotated[int, typer.Option(min=0, help="Pictures to write at most.")] = 12,
+) -> None:
+    """Time, error and memory of every cell over all stored runs, and where its time changed.
+
+    Pictures go to report/history in the folder of runs, one a case, those that changed first.
+    """
+    import numpy as np
+
+    from suite.compare.measurements import Chosen
+    from suite.history import figure, table
+    from suite.history.frame import history as over_runs
+
+    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
+    frame = chosen.of(over_runs(_timed_runs(results)))
+    if frame.empty:
+        console.print(f"[red]error:[/] no run below {results} has such a cell", soft_wrap=True)
+        raise typer.Exit(2)
+    found = table.stories(frame, np.random.Generator(np.random.Philox(0)))
+    table.print_history(found, console)
+    written = figure.write_figures(found, results / "report" / "history", figures)
+    for path in written:
+        console.print(_shown_path(path))
+    if (more := len(figure.groups(found)) - len(written)) > 0:
+        console.print(f"{more} more pictures: choose by -o, -i and -c, or --figures")
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
+    results: Stored = Path("results"),
+) -> None:
+    """Write all stored runs to one file: a row for every run, cell and metric."""
+    from suite.history import export as exporting
+
+    try:
+        exporting.require_writable(path)
+        count = exporting.export(_timed_runs(results), path)
+    except (ValueError, ImportError, OSError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(f"{count} rows: {_shown_path(path)}")
+
+
+def _timed_runs(results: Path) -> list[Run]:
+    """The timed runs below a folder; says which cannot be read, and ends where there are none."""
+    found, errors = read_all(results)
+    for error in errors:
+        console.print(f"[red]unreadable:[/] {escape(str(error))}", soft_wrap=True)
+    timed = [run for run in found if run.info.get("mode", "time") == "time"]
+    if not timed:
+        console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
+        raise typer.Exit(2)
+    return timed
+
+
+def _name(implementation: str) -> str:
+    """What an implementation is called, a user's file included."""
+    return Path(implementation).stem if implementation.endswith(".py") else implementation
 
 
 @app.command("bench-gpu")

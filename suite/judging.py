@@ -17,7 +17,7 @@ from suite.judge.references import References
 from suite.outputs import read_arrays, read_kept
 from suite.probes import planned
 from suite.selection import Job
-from suite.timing.metrics import metrics
+from suite.timing.metrics import XLA_COST, metrics
 from suite.timing.plan import CellPlan, Mode, yardstick_group
 
 CLOCK_SLACK = 0.5
@@ -79,6 +79,8 @@ class Judging:
             first_call = record["first_call"] if compiles else None
             found |= metrics(record["samples"], cost, case, sticks, first_call)
             found |= {"threads": record["threads"], **record["compilation"]}
+            cost_said = record.get("compiled_cost", {})
+            found |= {name: float(cost_said[name]) for name in XLA_COST if name in cost_said}
         samples = record["samples"] if self.mode == "time" else []
         verdict = {"status": judgement.verdict, "reason": judgement.reason}
         outcome = {**_declared(verdict, job), "metrics": found, "samples": samples}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,26 +103,53 @@ def from_records(records: Iterable[dict], info: dict, units: Mapping[str, str]) 
 
 def read(folder: Path) -> Run:
     """Read one run; UnreadableRun says what is wrong with it."""
+    info = _info(folder)
     try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        _require_whole(folder / "cells.csv")
         text = {name: "string" for name in CELL_COLUMNS if name != "value"}
         cells = pd.read_csv(folder / "cells.csv", dtype=text, keep_default_na=False,
                             na_values={"value": ["", "nan"]})  # fmt: skip
         samples = pd.read_csv(folder / "samples.csv.gz")
-    except (OSError, EOFError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UnreadableRun(f"{folder}: {error}") from error
-    version = info.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise UnreadableRun(
-            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
-        )
-    for name, frame, columns in (
-        ("cells.csv", cells, CELL_COLUMNS),
-        ("samples.csv.gz", samples, SAMPLE_COLUMNS),
+    for name, frame, columns, number in (
+        ("cells.csv", cells, CELL_COLUMNS, "value"),
+        ("samples.csv.gz", samples, SAMPLE_COLUMNS, "seconds"),
     ):
         if tuple(frame.columns) != columns:
             raise UnreadableRun(f"{folder}/{name}: columns {list(frame.columns)}, not {columns}")
+        if len(frame) and not pd.api.types.is_numeric_dtype(frame[number]):
+            raise UnreadableRun(f"{folder}/{name}: column {number!r} holds what is no number")
     return Run(info, cells, samples, folder)
+
+
+def _info(folder: Path) -> dict:
+    """run.json, of this version: what follows it may be laid out otherwise in another."""
+    try:
+        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnreadableRun(f"{folder}: run.json: {error}") from error
+    version = info.get("schema_version") if isinstance(info, dict) else None
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        raise UnreadableRun(
+            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
+            + (": a newer cdfbench wrote it" if newer else "")
+        )
+    for name in ("machine", "versions", "cases"):
+        if not isinstance(info.get(name, {}), dict):
+            raise UnreadableRun(f"{folder}: run.json: {name!r} is {info[name]!r}, not an object")
+    return info
+
+
+def _require_whole(path: Path) -> None:
+    """Raise ValueError for a file whose last line was cut off."""
+    with path.open("rb") as stream:
+        if stream.seek(0, os.SEEK_END) == 0:
+            raise ValueError(f"{path.name} is empty")
+        stream.seek(-1, os.SEEK_END)
+        if stream.read() != b"\n":
+            raise ValueError(f"{path.name} is cut off in its last line")
 
 
 def files(root: Path) -> dict[str, tuple[int, ...]]:

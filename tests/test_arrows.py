@@ -148,6 +148,12 @@ def test_reports_read_the_store_and_measure_nothing(path):
     assert not any(within(module, measuring) for module in imports(path))
 
 
+@by_file(sorted(p for name in ("compare", "history") for p in (ROOT / "suite" / name).glob("*.py")))
+def test_comparisons_read_the_store_and_leave_measuring_to_a_bench_of_its_own(path):
+    measuring = ("suite.bench", "suite.runner", "suite.worker", "suite.frameworks", "suite.judge")
+    assert not any(within(module, measuring) for module in imports(path))
+
+
 def test_only_the_adaptors_know_frameworks():
     """But for the network behind the workloads, the clocks, captured before anything, and the
     proofs about other libraries, which are called with arrays of their own framework."""

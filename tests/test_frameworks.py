@@ -198,6 +198,32 @@ def test_versions_threads_and_memory_are_told(framework):
     framework.flush("cpu")
 
 
+def test_xla_counts_a_product_and_what_it_is_called_with_is_not_compiled_again():
+    jax = pytest.importorskip("jax")
+    traced = []
+
+    def product(x, y):
+        traced.append(True)
+        return x @ y
+
+    jax_ = frameworks.get("jax")
+    arrays = {"x": jax_.array(values((64, 32)), "float32", "cpu"),
+              "y": jax_.array(values((32, 16)), "float32", "cpu")}  # fmt: skip
+    target = jax_.forward(product, {})
+    jax.block_until_ready(target(arrays, arrays["y"]))
+    cost = jax_.compiled_cost(target, arrays, arrays["y"])
+    assert len(traced) == 1
+    assert cost["flops"] == pytest.approx(2 * 64 * 32 * 16, rel=0.05)
+    assert cost["bytes_accessed"] >= 4 * (64 * 32 + 32 * 16 + 64 * 16)
+    assert cost["temp_memory"] >= 0
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_nothing_is_said_of_what_no_such_compiler_made(name):
+    framework = frameworks.get(name)
+    assert framework.compiled_cost(framework.forward(np.negative, {}), {}, None) == {}
+
+
 def test_jax_says_what_float64_needs():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", False)

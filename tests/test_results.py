@@ -1,6 +1,8 @@
 """The store gives back what it was given, refuses what it cannot read, and overwrites nothing."""
 
 import json
+import os
+import pickle
 
 import pandas as pd
 import pytest
@@ -75,13 +77,70 @@ def _no_json(folder):
     (folder / "run.json").write_text('{"schema_version": 1, ')
 
 
+def _newer_and_laid_out_otherwise(folder):
+    _newer(folder)
+    (folder / "cells.csv").rename(folder / "cells.parquet")
+
+
+def _cut_off(folder):
+    text = (folder / "cells.csv").read_bytes()
+    (folder / "cells.csv").write_bytes(text[:-20])
+
+
+def _empty(folder):
+    (folder / "cells.csv").write_text("")
+
+
+def _no_cells(folder):
+    (folder / "cells.csv").unlink()
+
+
+def _words_for_numbers(folder):
+    text = (folder / "cells.csv").read_text()
+    (folder / "cells.csv").write_text(text.replace("0.30000000000000004", "fast"))
+
+
+def _bad_stream(folder):
+    packed = bytearray((folder / "samples.csv.gz").read_bytes())
+    packed[12:40] = bytes(28)
+    (folder / "samples.csv.gz").write_bytes(bytes(packed))
+
+
+def _list(folder):
+    (folder / "run.json").write_text("[1, 2]")
+
+
+def _machine_of_another_kind(folder):
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**info, "machine": "my laptop"}))
+
+
+def _pickled(folder):
+    """Bytes that would make a folder if anybody unpickled them."""
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(folder / "executed"),)
+
+    (folder / "cells.csv").write_bytes(pickle.dumps(Evil()) + b"\n")
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (_newer, "schema_version=99"),
+        (_newer, "a newer cdfbench wrote it"),
+        (_newer_and_laid_out_otherwise, "schema_version=99"),
         (_unknown_column, "surprise"),
         (_truncated, "one"),
-        (_no_json, "one"),
+        (_cut_off, "cut off"),
+        (_empty, "cells.csv is empty"),
+        (_no_cells, "cells.csv"),
+        (_words_for_numbers, "'value' holds what is no number"),
+        (_bad_stream, "one"),
+        (_no_json, "run.json"),
+        (_list, "schema_version=None"),
+        (_machine_of_another_kind, "'my laptop'"),
+        (_pickled, "one"),
     ],
 )
 def test_a_damaged_run_is_named_and_the_others_are_read(damage, words, tmp_path):
@@ -91,3 +150,4 @@ def test_a_damaged_run_is_named_and_the_others_are_read(damage, words, tmp_path)
     assert [run.folder.name for run in runs] == ["two"]
     assert len(errors) == 1
     assert words in str(errors[0])
+    assert not (tmp_path / "m/one/executed").exists()

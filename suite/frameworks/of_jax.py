@@ -167,6 +167,21 @@ class Jax:
     def compilation(self) -> dict[str, int]:
         return {}
 
+    def compiled_cost(
+        self, target: Target, arrays: Mapping[str, Any], cotangent: Any
+    ) -> dict[str, float]:
+        """XLA's own analyses; {} where a backend has none. jax keeps what it has compiled: nothing
+        is compiled anew."""
+        jitted: Any = target
+        try:
+            compiled = jitted.lower(arrays, cotangent).compile()
+            cost, memory = compiled.cost_analysis() or {}, compiled.memory_analysis()
+        except (NotImplementedError, self.jax.errors.JaxRuntimeError):
+            return {}
+        found = {name: cost.get(name.replace("_", " ")) for name in ("flops", "bytes_accessed")}
+        found["temp_memory"] = getattr(memory, "temp_size_in_bytes", None)
+        return {name: float(value) for name, value in found.items() if value is not None}
+
     @functools.cached_property
     def _plain(self) -> Any:
         return type(self.jax.numpy.zeros(()))

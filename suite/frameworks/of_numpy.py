@@ -111,6 +111,11 @@ class Numpy:
     def compilation(self) -> dict[str, int]:
         return {}
 
+    def compiled_cost(
+        self, target: Target, arrays: Mapping[str, Any], cotangent: Any
+    ) -> dict[str, float]:
+        return {}
+
     def is_plain(self, array: Any, device: str) -> bool:
         return type(array) is np.ndarray or isinstance(array, np.generic)
 

@@ -156,6 +156,11 @@ class Torch:
             "kernels": int(metrics.generated_kernel_count),
         }
 
+    def compiled_cost(
+        self, target: Target, arrays: Mapping[str, Any], cotangent: Any
+    ) -> dict[str, float]:
+        return {}
+
     def is_plain(self, array: Any, device: str) -> bool:
         return type(array) is self.torch.Tensor and array.device.type == device
 

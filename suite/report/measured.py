@@ -39,6 +39,12 @@ METRICS = [
     "graphs",
     "graph_breaks",
     "kernels",
+    "flops",
+    "bytes_accessed",
+    "temp_memory",
+    "threads",
+    "digest",
+    "yardstick_histogram",
 ]
 # Axes whose extent is a parameter of the operator (bins, edges) and not a number of samples.
 PARAMETER_AXES = frozenset({"B", "E"})

@@ -13,9 +13,11 @@ from suite import results
 from suite.report.contents import coverage, leaderboards, problems, routes, summary
 from suite.report.details import details
 from suite.report.figures import write_figures
-from suite.report.measured import from_folder, from_run
+from suite.report.measured import Measured, from_folder, from_run
 from suite.report.newest import by_machine, by_operator
 from suite.report.tables import markdown
+
+Read = tuple[list[results.Run], list[results.UnreadableRun]]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -52,17 +54,18 @@ def write_report(run_folder: Path | str, out_folder: Path | str) -> list[Path]:
     return written + [path for paths in figures.values() for path in paths]
 
 
-def write_leaderboard(results_folder: Path | str) -> Path:
+def write_leaderboard(results_folder: Path | str, read: Read | None = None) -> Path:
     """Write `leaderboard.md` into the results folder: every machine's newest run of every operator.
 
-    Machines have a section each; a run that cannot be read is named with the reason.
+    read: what `suite.results.read_all` gave, where the folder has been read already. Machines have
+    a section each; a run that cannot be read is named with the reason.
     """
     folder = Path(results_folder)
-    runs, unreadable = results.read_all(folder)
+    runs, unreadable = read or results.read_all(folder)
     machines = [
         {
             "name": machine,
-            "operators": [_operator(name, run) for name, run in by_operator(theirs).items()],
+            "operators": _operators(theirs),
         }
         for machine, theirs in by_machine(runs).items()
     ]
@@ -71,8 +74,14 @@ def write_leaderboard(results_folder: Path | str) -> Path:
     return _write(folder / "leaderboard.md", page)
 
 
-def _operator(name: str, stored: results.Run) -> dict[str, Any]:
-    run = from_run(stored)
+def _operators(stored: list[results.Run]) -> list[dict[str, Any]]:
+    """Every operator's part of one machine's leaderboard."""
+    newest = by_operator(stored)
+    shown = {id(run): from_run(run) for run in newest.values()}
+    return [_operator(name, shown[id(run)]) for name, run in newest.items()]
+
+
+def _operator(name: str, run: Measured) -> dict[str, Any]:
     commit = str(run.info.get("commit") or "no commit")[:12]
     when = run.info.get("finished", "unknown time")
     counts = run.of(name).drop_duplicates(["implementation", "case", "pass", "device"])["status"]

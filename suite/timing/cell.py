@@ -89,6 +89,11 @@ class Cell:
         self.ready = WALL()
         return (arrays, weight), {}
 
+    def compiled_cost(self) -> dict[str, float]:
+        """What the framework's compiler says of the call on inputs like a round's."""
+        arrays = dict(self.bases[0])
+        return self.framework.compiled_cost(self.call, arrays, arrays.pop("output"))
+
     def target(self, arrays: Mapping[str, Any], weight: Any) -> None:
         """The timed call; with the wall clock it ends when the device has ended."""
         self.last = self.call(arrays, weight)

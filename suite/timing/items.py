@@ -54,6 +54,8 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
     rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot, whole)
     warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device, whole)
     record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
+    if plan.mode == "time" and not cell.replays:
+        record["compiled_cost"] = cell.compiled_cost()
     record["conduct"] = _conduct(cell, evidence, rounds)
     record["route"] = session.route(case, {name: cell.bases[0][name] for name in case.arrays})
     path = session.outputs()

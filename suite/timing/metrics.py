@@ -30,9 +30,18 @@ UNITS = {
     "graphs": "",
     "graph_breaks": "",
     "kernels": "",
+    "flops": "",
+    "bytes_accessed": "bytes",
+    "temp_memory": "bytes",
     "threads": "",
 }
-"""Every metric and its unit. too_fast is 1 where a cell beat a copy of the bytes it must move."""
+"""Every metric and its unit. too_fast is 1 where a cell beat a copy of the bytes it must move.
+
+graphs, graph_breaks, kernels: what torch's compiler made. flops, bytes_accessed, temp_memory: what
+XLA says that the compiled function does, moves, and needs beyond its arguments and outputs.
+"""
+
+XLA_COST = ("flops", "bytes_accessed", "temp_memory")
 
 _MARGIN = 1.25
 _BOUND_BY_BANDWIDTH = 1 << 20

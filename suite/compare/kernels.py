@@ -1,0 +1,87 @@
+"""Registers and spills of compiled kernels, from the ceilings that two revisions keep."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from suite.registry import ROOT
+
+FILES = ("implementations/cuda/ceilings.csv", "implementations/triton/ceilings.csv")
+TAKEN = ("registers", "spills", "shared")
+DIRTY = "+changes"
+
+
+@dataclass(frozen=True)
+class KernelChange:
+    """A kernel whose use of a resource differs; NaN where a side has no such kernel."""
+
+    family: str
+    kernel: str
+    what: str
+    before: float
+    after: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether it takes more."""
+        return self.after > self.before
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Kernel, resource, A and B, as a table shows them."""
+        numbers = ("none" if pd.isna(n) else f"{n:.0f}" for n in (self.before, self.after))
+        return f"{self.family} {self.kernel}", self.what, *numbers
+
+    @property
+    def line(self) -> str:
+        """The change in one line."""
+        kernel, what, before, after = self.texts
+        return f"{kernel}: {what} {before} -> {after}"
+
+
+def kernel_changes(a: str | None, b: str | None, root: Path = ROOT) -> list[KernelChange]:
+    """Changes between two commits of the repository at root, those that take more first.
+
+    A commit that ends in +changes stands for the working tree. Nothing is said where a commit is
+    None or not in the repository.
+    """
+    found = []
+    for file in FILES:
+        before, after = _table(a, file, root), _table(b, file, root)
+        if before is not None and after is not None:
+            found += _between(Path(file).parent.name, before, after)
+    return sorted(found, key=lambda change: (not change.worse, change.family, change.kernel))
+
+
+def _between(family: str, before: pd.DataFrame, after: pd.DataFrame) -> list[KernelChange]:
+    both = before.add_suffix(" before").join(after.add_suffix(" after"), how="outer")
+    found = []
+    for name, row in both.iterrows():
+        kernel = " ".join(map(str, name if isinstance(name, tuple) else (name,)))
+        for what in TAKEN:
+            was, now = (float(row.get(f"{what} {side}", "nan")) for side in ("before", "after"))
+            if was != now and not (pd.isna(was) and pd.isna(now)):
+                found.append(KernelChange(family, kernel, what, was, now))
+    return found
+
+
+def _table(commit: str | None, file: str, root: Path) -> pd.DataFrame | None:
+    """What a commit's kernels take, by architecture and name; None where that is not known."""
+    text = None
+    if commit is not None and commit.endswith(DIRTY):
+        path = root / file
+        text = path.read_text(encoding="utf-8") if path.exists() else None
+    elif commit is not None:
+        shown = subprocess.run(
+            ["git", "-C", str(root), "show", f"{commit}:{file}"], capture_output=True, text=True
+        )
+        text = shown.stdout if shown.returncode == 0 else None
+    if text is None:
+        return None
+    table = pd.read_csv(io.StringIO(text))
+    return table.set_index([name for name in table.columns if name not in TAKEN])
