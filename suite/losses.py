@@ -143,10 +143,10 @@ def validate_loss_gradients(
 ) -> Validation:
     """Hold a loss's gradients to central differences in float64 and to the analytic case.
 
-    x, theta, draws: NumPy arrays of a small problem, turned to float64. Along ``directions``
-    seeded directions the derivative to x and to every array of theta must be that of the value, to
-    ``rtol`` of the gradient's size; the chain of contrastive divergence is held where it ended. The
-    analytic case is the operator's own, a Gaussian energy in float64.
+    x, theta, draws: arrays of a small problem, NumPy's or the framework's, turned to float64.
+    Along ``directions`` seeded directions the derivative to x and to every array of theta must be
+    that of the value, to ``rtol`` of the gradient's size; the chain of contrastive divergence is
+    held where it ended. The analytic case is the operator's own, a Gaussian energy in float64.
 
     Raises what the loss raises for bad input.
     """
@@ -178,7 +178,11 @@ class _Problem:
         self.theta = [f"theta.{w}" for w in words or (f"{i:04d}" for i in range(len(theta)))]
         arrays = {"x": x, **dict(zip(self.theta, theta, strict=True))}
         arrays |= {name: value for name, value in draws.items() if is_array(value)}
-        self.arrays = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+        own, numpy = self.framework.owns, self.framework.numpy
+        self.arrays = {
+            name: np.asarray(numpy(array) if own(array) else array, np.float64)
+            for name, array in arrays.items()
+        }
         self.options = {**loss.options, **{k: v for k, v in draws.items() if k not in arrays}}
         self.options["energy"] = loss.energy
         value, metrics = self._call(loss.function, self.arrays, self.options)

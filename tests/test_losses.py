@@ -152,3 +152,20 @@ def test_options_reach_the_loss_and_its_checks():
     plain, weighted = (create_loss("dsm", "gaussian", sigma=0.5, weighting=w)(x, theta, noise)[0]
                        for w in ("none", "sigma2"))  # fmt: skip
     assert abs(plain / weighted - 4) < 1e-12
+
+
+def test_parameters_of_a_module_are_validated_as_they_are():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1))
+    names = [name for name, _ in net.named_parameters()]
+
+    def energy(x, *theta):
+        return torch.func.functional_call(net, dict(zip(names, theta, strict=True)), x)[:, 0]
+
+    rng = np.random.Generator(np.random.Philox(5))
+    x, projections = (torch.tensor(rng.normal(size=size)) for size in ((16, 2), (16, 1, 2)))
+    loss = create_loss("sliced_score_matching", energy, law="rademacher")
+    theta = list(net.double().parameters())
+    assert validate_loss_gradients(loss, x, theta, projections=projections).ok
+    cut = create_loss("sliced_score_matching", lambda x, w, *t: energy(x, w.detach(), *t))
+    found = validate_loss_gradients(cut, x, theta, projections=projections).errors
+    assert [name for name, error in found.items() if not error <= 1] == ["slope of theta.0000"]

@@ -46,11 +46,19 @@ class Called:
 
     def gradient_and_curvature(self, x, v):
         """dE/dx, and v.Hv for directions v (N, M, *shape), (N, M)."""
+        if not _transformed():
+            return self._gradient_and_curvature_backwards(_live(x), v.movedim(1, 0))
 
         def along(each):
             return (_turned(self.function, each, x, self.theta) * each).flatten(1).sum(1)
 
         return self.gradient(x), torch.func.vmap(along, in_dims=1, out_dims=1)(v)
+
+    def _gradient_and_curvature_backwards(self, x, v):
+        """The same, reverse over reverse, directions first: one gradient serves both."""
+        slope = _slope(self.function, x, self.theta, True)
+        turned = _pulled(slope, x, v)
+        return _as_asked(slope), (turned * v).flatten(2).sum(2).T
 
     def _hides_parameters(self, x):
         """Whether the energy depends on something beside its arguments that learns."""
@@ -124,15 +132,23 @@ def _curved(function, directions, x, theta):
 
 def _curved_backwards(function, directions, x, theta):
     """The same, reverse over reverse."""
-    every, wanted = directions[:, None].expand(-1, *x.shape), torch.is_grad_enabled()
-    slope = _slope(function, x, theta, True)
+    every = directions[:, None].expand(-1, *x.shape)
+    return (_pulled(_slope(function, x, theta, True), x, every) * every).sum()
+
+
+def _pulled(slope, x, every):
+    """H times every direction (M, *x.shape), by a gradient of the slope dE/dx."""
     if not slope.requires_grad:
-        return x.new_zeros(())
-    turned = torch.autograd.grad(
-        slope, x, every, create_graph=wanted, is_grads_batched=True, allow_unused=True,
-        materialize_grads=True,
+        return torch.zeros_like(every)
+    return torch.autograd.grad(
+        slope, x, every, create_graph=torch.is_grad_enabled(), is_grads_batched=True,
+        allow_unused=True, materialize_grads=True,
     )[0]  # fmt: skip
-    return (turned * every).sum()
+
+
+def _as_asked(value):
+    """Without its graph where nobody wants gradients."""
+    return value if torch.is_grad_enabled() else value.detach()
 
 
 def _transformed():
