@@ -8,9 +8,12 @@ from implementations.energies.networks import unit_blocks
 from implementations.torch_eager import energy_operations as operations
 from implementations.torch_eager.once import Once
 
-FEW = 1 << 17
-"""Elements of all directions of all samples up to which reverse over reverse takes less time on a
-CPU: it has more operations, and less to set up."""
+FEW = 1 << 19
+"""Elements of all directions of all samples that are turned at once, so that caches hold them."""
+
+
+def _most(x):
+    return max(1, FEW // x.numel())
 
 
 class Called:
@@ -35,13 +38,19 @@ class Called:
         In blocks memory is bounded by theirs, unless the callable has parameters of its own, which
         only plain autograd reaches, or is being transformed or compiled.
         """
-        if block is None or _transformed() or self._hides_parameters(x):
-            total = 0
-            for directions in unit_blocks(operations, tuple(x.shape[1:]), block, x):
+        shape, total = tuple(x.shape[1:]), 0
+        if _transformed():
+            for directions in unit_blocks(operations, shape, block, x):
                 total = total + _curved(self.function, directions, x, self.theta)
-        else:
-            wanted = torch.is_grad_enabled()
-            total = _Blocks.apply(self.function, block, wanted, x, *self.theta)[0]
+            return self.gradient(x), total / x.shape[0]
+        if block is None or self._hides_parameters(x):
+            live = _live(x)
+            slope = _slope(self.function, live, self.theta, True)
+            for directions in unit_blocks(operations, shape, _most(x), x):
+                total = total + _along(slope, live, directions)
+            return _as_asked(slope), total / x.shape[0]
+        wanted = torch.is_grad_enabled()
+        total = _Blocks.apply(self.function, block, wanted, x, *self.theta)[0]
         return self.gradient(x), total / x.shape[0]
 
     def gradient_and_curvature(self, x, v):
@@ -71,14 +80,15 @@ class _Blocks(torch.autograd.Function):
 
     @staticmethod
     def forward(function, block, wanted, x, *theta):
-        leaves = [t.detach().requires_grad_(wanted) for t in (x, *theta)]
+        leaves = [t.detach().requires_grad_() for t in (x, *theta)]
         total, sums = 0, [torch.zeros_like(leaf) for leaf in leaves] if wanted else []
-        for directions in unit_blocks(operations, tuple(x.shape[1:]), block, x):
+        slope = _slope(function, leaves[0], leaves[1:], True)
+        for directions in unit_blocks(operations, tuple(x.shape[1:]), min(block, _most(x)), x):
             with torch.set_grad_enabled(wanted):
-                part = _curved(function, directions, leaves[0], leaves[1:])
+                part = _along(slope, leaves[0], directions)
             total = total + part.detach()
             if wanted and part.requires_grad:
-                found = torch.autograd.grad(part, leaves, allow_unused=True)
+                found = torch.autograd.grad(part, leaves, retain_graph=True, allow_unused=True)
                 sums = [a if b is None else a + b for a, b in zip(sums, found, strict=True)]
         return total, *sums
 
@@ -120,8 +130,6 @@ def _slope(function, x, theta, graph):
 
 def _curved(function, directions, x, theta):
     """sum_n sum_v v.Hv for directions v (b, *shape), shared by all samples."""
-    if len(directions) * x.numel() <= FEW and not _transformed():
-        return _curved_backwards(function, directions, _live(x), theta)
 
     def along(v):
         every = v.expand(x.shape)
@@ -130,10 +138,10 @@ def _curved(function, directions, x, theta):
     return torch.func.vmap(along)(directions).sum()
 
 
-def _curved_backwards(function, directions, x, theta):
-    """The same, reverse over reverse."""
+def _along(slope, x, directions):
+    """The same by a gradient of the slope dE/dx."""
     every = directions[:, None].expand(-1, *x.shape)
-    return (_pulled(_slope(function, x, theta, True), x, every) * every).sum()
+    return (_pulled(slope, x, every) * every).sum()
 
 
 def _pulled(slope, x, every):

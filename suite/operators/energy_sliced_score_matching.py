@@ -138,7 +138,7 @@ CASES = (
           representative=True),
     _case("double_well-float64", "double_well", 300, 3, 2, "sphere", dtype="float64",
           profile="quick"),
-    _case("mlp_silu-64x5", "mlp_silu", 64, 5, 2, "sphere", profile="quick"),
+    _case("mlp_silu-64x5", "mlp_silu", 64, 5, 2, "sphere", reduced=True, profile="quick"),
     _case("conv-8x1x5x5", "conv", 8, 5, 2, "rademacher", profile="quick"),
     _case("gaussian_mixture-float16", "gaussian_mixture", 128, 2, 2, dtype="float16",
           profile="quick"),
