@@ -64,28 +64,28 @@ def _block(layers, slopes, weights, directions, wanted):
     """A block's part of T, and of its gradients to slopes, weights and layers' weights."""
     first = layers[0].apply(directions)  # the same for all samples
     tangents, zs = [slopes[0][:, None] * first], [first]
-    total = 0.0
+    total, squares = 0.0, []
     for layer, slope, weight in zip(layers[1:], slopes[1:], weights[1:], strict=True):
         z = layer.apply(tangents[-1])
-        total = total + (weight * (z * z).sum(1)).sum()
+        squares.append((z * z).sum(1))
+        total = total + (weight * squares[-1]).sum()
         zs.append(z)
         tangents.append(slope[:, None] * z if len(zs) < len(layers) else None)
     if not wanted:
         return total, ()
-    to_slopes, to_weights, to_layers = [None] * len(layers), [], []
+    to_slopes, to_layers = [None] * len(layers), []
     back = None
     for at in range(len(layers) - 1, 0, -1):
         z = zs[at]
-        to_weights.insert(0, (z * z).sum(1))
-        push = 2 * weights[at][:, None] * z
+        push = (2 * weights[at])[:, None] * z
         if back is not None:
             to_slopes[at] = (back * z).sum(1)
-            push = push + back * slopes[at][:, None]
+            push = torch.addcmul(push, back, slopes[at][:, None])
         to_layers.insert(0, _to_layer(layers[at], push, tangents[at - 1]))
         back = layers[at].transposed(push)
     to_slopes[0] = (back * first).sum(1)
     to_layers.insert(0, _to_layer(layers[0], (back * slopes[0][:, None]).sum(0), directions))
-    return total, (*to_slopes, *to_weights, *to_layers)
+    return total, (*to_slopes, *squares, *to_layers)
 
 
 def _to_layer(layer, g, x):
