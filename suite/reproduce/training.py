@@ -132,7 +132,7 @@ def train(
         drawn = {name: objective.array(values) for name, values in data(step).items()}
         value, gradients = objective.evaluate(parameters, drawn)
         losses.append(value)
-        parameters = adam.step(parameters, gradients, rate(step) if callable(rate) else rate)
+        parameters = adam.step(parameters, gradients, float(rate(step) if callable(rate) else rate))
     return Path(
         np.array([float(objective.numpy(value)) for value in losses]),
         {k: objective.numpy(v) for k, v in parameters.items()},
