@@ -63,7 +63,7 @@ def test_new_code_in_an_old_function_is_seen(watch, monkeypatch):
 
 
 def test_a_method_of_the_adaptor_hidden_by_an_attribute_is_seen(watch, monkeypatch):
-    monkeypatch.setattr(NUMPY, "synchronize", lambda value: None)
+    monkeypatch.setitem(vars(NUMPY), "synchronize", lambda value: None)
     assert watch.replaced() == ["Numpy().synchronize"]
 
 
