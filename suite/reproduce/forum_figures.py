@@ -29,7 +29,7 @@ def maps(record: Record, look: int) -> Figure:
     axes[0, 0].set_ylabel("output, standardised", fontsize=9)
     axes[1, 0].set_ylabel("distance of the ECDFs", fontsize=9)
     axes[1, 0].legend(fontsize=8, frameon=False)
-    figure.suptitle(f"{DRAWS} draws of weights: step {curves[LOOKS][look]}", fontsize=10, x=0.02,
+    figure.suptitle(f"{DRAWS} draws of weights: step {curves[LOOKS][look]:g}", fontsize=10, x=0.02,
                     ha="left")  # fmt: skip
     figure.tight_layout()
     return figure
@@ -84,7 +84,7 @@ def units(record: Record, look: int) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel("P(on)", fontsize=9)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.suptitle(f"state of a ReLU unit whose entropy grows: step {steps[end - 1]}; "
+    figure.suptitle(f"state of a ReLU unit whose entropy grows: step {steps[end - 1]:g}; "
                     "a cross is a NaN", fontsize=10, x=0.02, ha="left")  # fmt: skip
     figure.tight_layout(rect=(0, 0, 0.76, 1))
     figure.legend(handles, labels, loc="center left", bbox_to_anchor=(0.765, 0.5), fontsize=8,
