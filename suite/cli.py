@@ -182,7 +182,7 @@ def reproduce(
         ),
     ] = [],  # noqa: B006
     seeds: Annotated[int, typer.Option(min=0, help="Starts beside the source's own.")] = 5,
-    quick: Annotated[bool, typer.Option("--quick", help="Two other seeds, shorter runs.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One other seed, shorter runs.")] = False,
     animate: Annotated[bool, typer.Option("--animate", help="Draw animations, too.")] = False,
     results: Results = Path("results"),
 ) -> None:
@@ -197,7 +197,7 @@ def reproduce(
 
     with _shown() as display:
         asked = Asked(
-            tuple(source), tuple(implementation), min(seeds, 2) if quick else seeds, quick
+            tuple(source), tuple(implementation), min(seeds, 1) if quick else seeds, quick
         )
         run = again.run(asked, results, display, animate=animate)
     print_table(run, console)

@@ -108,7 +108,7 @@ class Experiment:
     def starts(self, seeds: int, quick: bool) -> tuple[str, ...]:
         """Starts of a run with that many other seeds."""
         others = seeds if self.seeds else 0
-        moved = self.ulps // 2 if quick else self.ulps
+        moved = self.ulps // 4 if quick else self.ulps
         return (
             EXACT,
             *(f"seed {k}" for k in range(1, others + 1)),
