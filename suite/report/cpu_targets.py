@@ -126,8 +126,7 @@ def write_page(results: Path) -> Path:
     lines += [
         "",
         "Ratios of medians by the wall clock, cell and yardstick in one process on equal arrays;",
-        "of several runs the newest that has the cell counts. The limits were set where NumPy took",
-        "219 ms for its histogram of 1e7 samples; with AVX-512 it sorts them in a tenth of that.",
+        "of several runs the newest that has the cell counts.",
     ]
     path = results / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)

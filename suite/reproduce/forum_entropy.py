@@ -20,9 +20,9 @@ import numpy as np
 from scipy import stats
 
 from suite.reproduce.claims import LOOKS, Evidence, Record, Trial
-from suite.reproduce.descent import Plain, descend
+from suite.reproduce.gradient_descent import GradientDescent
 from suite.reproduce.side_by_side import side_by_side
-from suite.reproduce.training import Engine, Objective, Path, evenly
+from suite.reproduce.training import Engine, Objective, Path, evenly, train
 from suite.reproduce.verdicts import Control, short
 
 SAMPLES, STEPS, QUICK_STEPS = 500, 1000, 200
@@ -106,9 +106,9 @@ def run(trial: Trial) -> Record:
     for way in WAYS:
         start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
         start = {name: trial.moved(values.astype(np.float32)) for name, values in start.items()}
-        path = descend(
-            objective(trial.implementation, way), start, steps, way.rate, Plain(),
-            data=_draws(trial, way), looks=evenly(steps),
+        path = train(
+            objective(trial.implementation, way), start, steps, way.rate,
+            optimiser=GradientDescent(), data=_draws(trial, way), looks=evenly(steps),
         )  # fmt: skip
         w, b = (path.seen[name].astype(np.float64) for name in ("w", "b"))
         on = np.stack([unit.on(w[:, k], b[:, k]) for k, unit in enumerate(UNITS)], axis=1)
@@ -128,9 +128,9 @@ def agreement(trial: Trial) -> Record:
     start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
 
     def path(implementation: str) -> Path:
-        return descend(
-            objective(implementation, WARM, "float64"), start, FIRST, WARM.rate, Plain(),
-            data=_draws(trial, WARM), looks=range(FIRST + 1),
+        return train(
+            objective(implementation, WARM, "float64"), start, FIRST, WARM.rate,
+            optimiser=GradientDescent(), data=_draws(trial, WARM), looks=range(FIRST + 1),
         )  # fmt: skip
 
     return side_by_side(path, trial)

@@ -22,10 +22,9 @@ import numpy as np
 from scipy import stats
 
 from suite.reproduce.claims import EXACT, LOOKS, Evidence, Record, Trial
-from suite.reproduce.descent import descend
 from suite.reproduce.rmsprop import RMSprop
 from suite.reproduce.side_by_side import side_by_side
-from suite.reproduce.training import Data, Engine, Objective, Path, evenly
+from suite.reproduce.training import Data, Engine, Objective, Path, evenly, train
 from suite.reproduce.verdicts import Control, short
 
 SIZES = {"network": (1, 10, 10, 1), "linear": (1, 1)}
@@ -94,8 +93,8 @@ def run(kind: str, trial: Trial) -> Record:
     steps = QUICK_STEPS if trial.quick else STEPS
     theta = starts(trial, sizes)
     held_out = trial.rng("held-out inputs").normal(size=HELD_OUT).astype(np.float32)
-    path = descend(
-        subject, {"theta": theta}, steps, RATE, RMSprop(), data=draws(trial),
+    path = train(
+        subject, {"theta": theta}, steps, RATE, optimiser=RMSprop(), data=draws(trial),
         looks=evenly(steps) if trial.start == EXACT else (),
     )  # fmt: skip
     numbers: dict[str, float] = {}
@@ -104,7 +103,9 @@ def run(kind: str, trial: Trial) -> Record:
     numbers["turned"] = _turned(path.end["theta"], sizes)
     if trial.start != EXACT:
         return Record(numbers)
-    control = descend(subject, {"theta": theta}, steps, RATE, RMSprop(), data=draws(trial, False))
+    control = train(
+        subject, {"theta": theta}, steps, RATE, optimiser=RMSprop(), data=draws(trial, False)
+    )
     numbers |= _distances("control", subject, control.end["theta"], held_out, sizes)
     numbers["turned_control"] = _turned(control.end["theta"], sizes)
     seen = path.seen["theta"]
@@ -136,8 +137,8 @@ def agreement(trial: Trial) -> Record:
 
     def path(implementation: str) -> Path:
         subject = objective(implementation, "network", "float64")
-        return descend(
-            subject, {"theta": theta}, FIRST, RATE, RMSprop(), data=draws(trial),
+        return train(
+            subject, {"theta": theta}, FIRST, RATE, optimiser=RMSprop(), data=draws(trial),
             looks=range(FIRST + 1),
         )  # fmt: skip
 

@@ -14,6 +14,8 @@ from suite.frameworks import Framework
 from suite.registry import Implementation
 from suite.reproduce.adam import Adam
 from suite.reproduce.claims import Unsupported
+from suite.reproduce.gradient_descent import GradientDescent
+from suite.reproduce.rmsprop import RMSprop
 
 Arrays = Mapping[str, np.ndarray]
 Data = Callable[[int], Arrays]
@@ -113,14 +115,16 @@ def train(
     steps: int,
     rate: float | Rate,
     *,
+    optimiser: Adam | RMSprop | GradientDescent | None = None,
     data: Data = _no_data,
     looks: Iterable[int] = (),
 ) -> Path:
-    """Adam from the start; ``rate`` may depend on the step, ``data`` are the step's other arrays.
+    """A fresh optimiser, else Adam, from the start; ``rate`` may depend on the step.
 
-    A look at ``steps`` itself is at the end. All in the objective's dtype.
+    ``data`` are a step's other arrays. A look at ``steps`` itself is at the end. All in the
+    objective's dtype.
     """
-    wanted, adam = frozenset(looks), Adam()
+    wanted, optimiser = frozenset(looks), optimiser or Adam()
     parameters = {name: objective.array(values) for name, values in start.items()}
     losses, at, seen = [], [], []
     for step in range(steps + 1):
@@ -132,7 +136,8 @@ def train(
         drawn = {name: objective.array(values) for name, values in data(step).items()}
         value, gradients = objective.evaluate(parameters, drawn)
         losses.append(value)
-        parameters = adam.step(parameters, gradients, float(rate(step) if callable(rate) else rate))
+        size = float(rate(step) if callable(rate) else rate)
+        parameters = optimiser.step(parameters, gradients, size)
     return Path(
         np.array([float(objective.numpy(value)) for value in losses]),
         {k: objective.numpy(v) for k, v in parameters.items()},

@@ -8,10 +8,10 @@ from suite.reproduce import forum_entropy as entropy
 from suite.reproduce import forum_gradient as gradient
 from suite.reproduce import forum_network as network
 from suite.reproduce.claims import LOOKS, Evidence, Found, Record, Trial
-from suite.reproduce.descent import descend
 from suite.reproduce.forum_figures import maps, units
 from suite.reproduce.published import published
 from suite.reproduce.rmsprop import RMSprop
+from suite.reproduce.training import train
 
 torch = pytest.importorskip("torch")
 
@@ -69,7 +69,9 @@ def test_true_ranks_turn_a_falling_layer_round_and_argsort_does_not(name, turned
     """At fifty times the source's rate, so that few steps do."""
     theta = network.starts(TRIAL, network.SIZES["linear"])
     subject = network.objective(name, "linear")
-    path = descend(subject, {"theta": theta}, 400, 5e-3, RMSprop(), data=network.draws(TRIAL))
+    path = train(
+        subject, {"theta": theta}, 400, 5e-3, optimiser=RMSprop(), data=network.draws(TRIAL)
+    )
     slopes = path.end["theta"][:, 0]
     assert (slopes[: network.DRAWS] > 0).all()
     assert (slopes[network.DRAWS :] > 0).sum() == turned

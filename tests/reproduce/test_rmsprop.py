@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from suite import frameworks
-from suite.reproduce.descent import Plain, descend
+from suite.reproduce.gradient_descent import GradientDescent
 from suite.reproduce.rmsprop import RMSprop
-from suite.reproduce.training import Objective
+from suite.reproduce.training import Objective, train
 
 torch = pytest.importorskip("torch")
 
@@ -27,7 +27,7 @@ def ours(framework, dtype, **options):
     if reason := frameworks.get(framework).missing("cpu"):
         pytest.skip(reason)
     objective = Objective(frameworks.get(framework), quartic, ("x",), dtype)
-    return descend(objective, {"x": START}, STEPS, RATE, RMSprop(), data=noise, **options)
+    return train(objective, {"x": START}, STEPS, RATE, optimiser=RMSprop(), data=noise, **options)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -70,7 +70,7 @@ def test_a_look_is_before_its_step_and_the_last_one_is_the_end():
 
 def test_plain_descent_goes_along_the_gradient():
     objective = Objective(frameworks.get("torch"), quartic, ("x",), "float64")
-    path = descend(objective, {"x": START}, 1, 2.0, Plain(), data=noise)
+    path = train(objective, {"x": START}, 1, 2.0, optimiser=GradientDescent(), data=noise)
     _, slope = objective.gradients({"x": START}, noise(0))
     assert np.allclose(path.end["x"], START - 2.0 * slope["x"], rtol=0, atol=1e-14)
     assert np.abs(slope["x"]).max() > 0.1
