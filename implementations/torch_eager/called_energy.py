@@ -17,7 +17,7 @@ def _most(x):
 
 
 class Called:
-    """A callable with its theta; methods as of ``implementations.torch_eager.energies.Named``."""
+    """A callable with its theta; methods as of ``implementations.energies.named.Named``."""
 
     def __init__(self, function, theta):
         self.function, self.theta = function, theta

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from implementations.energies.named import ENERGIES
+from implementations.energies.named import Named
 from implementations.torch_eager import energy_operations as operations
 from implementations.torch_eager.called_energy import Called
 
@@ -16,30 +16,7 @@ def energy_of(energy, theta):
     """The energy of a name or a callable with its parameters."""
     if callable(energy):
         return Called(energy, list(theta))
-    return Named(ENERGIES[energy], list(theta))
-
-
-class Named:
-    """An energy of ``implementations.energies`` with its theta."""
-
-    def __init__(self, energy, theta):
-        self.of, self.theta = energy, theta
-
-    def energy(self, x):
-        """E of every sample, (N,)."""
-        return self.of.energy(operations, x, self.theta)
-
-    def gradient(self, x):
-        """dE/dx, of x's shape."""
-        return self.of.gradient(operations, x, self.theta)
-
-    def gradient_and_laplacian(self, x, block=None):
-        """dE/dx, and the mean of the Laplacian over all samples, ()."""
-        return self.of.gradient_and_laplacian(operations, x, self.theta, block)
-
-    def gradient_and_curvature(self, x, v):
-        """dE/dx, and v.Hv for directions v (N, M, *shape), (N, M)."""
-        return self.of.gradient_and_curvature(operations, x, self.theta, v)
+    return Named(energy, operations, list(theta))
 
 
 def where_finite(loss, *arrays):

@@ -39,7 +39,6 @@ from suite import frameworks
 from suite.reproduce import channel_gating_figures as figures
 from suite.reproduce.agreement import Training, agreement, agrees
 from suite.reproduce.claims import EXACT, LOOKS, Claim, Evidence, Experiment, Record, Source, Trial
-from suite.reproduce.controlled import controlled_statement
 from suite.reproduce.gated_network import (
     BLOCKS,
     GATES,
@@ -198,12 +197,12 @@ def more_conditional(than: str, words: str) -> Callable[[Evidence], Control]:
     return holds
 
 
-def are_used(evidence: Evidence) -> Control:
+def are_used(evidence: Evidence) -> tuple[Control, ...]:
     """Refuting: digits are read as well when no gate depends on the sample."""
     lost = Difference.of(evidence, "accuracy/shaped", "accuracy frozen/shaped")
     frozen = 100 * mean(evidence, "accuracy frozen/shaped")
     says = f"with every gate frozen as it mostly is, {frozen:.1f}% are right ({lost})"
-    return Control(says, not lost.clearly_positive)
+    return (Control(says, not lost.clearly_positive),)
 
 
 def more_for_difficult(evidence: Evidence) -> Control:
@@ -234,7 +233,7 @@ SOURCE = Source(
     ),
     (
         *(
-            Claim(name, "gates", controlled_statement(holds, are_used, "conditional/shaped"))
+            Claim(name, "gates", statement(holds, "conditional/shaped", controls=are_used))
             for name, holds in (
                 ("more-conditional", NOT_NONE),
                 ("more-conditional-than-l0", NOT_L0),

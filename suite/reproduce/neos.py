@@ -37,7 +37,6 @@ import numpy as np
 from suite.reproduce import neos_figures
 from suite.reproduce.agreement import Training, agreement, agrees
 from suite.reproduce.claims import EXACT, LOOKS, Claim, Evidence, Experiment, Record, Source, Trial
-from suite.reproduce.controlled import controlled_statement
 from suite.reproduce.given_data import with_data
 from suite.reproduce.neos_analysis import (
     BANDWIDTH,
@@ -186,12 +185,12 @@ def at_least(evidence: Evidence) -> Control:
     return Control(says, over.clearly_negative)
 
 
-def only_bins(evidence: Evidence) -> Control:
+def only_bins(evidence: Evidence) -> tuple[Control, ...]:
     """Refuting: the classifier is as good when nothing but two numbers is trained for Z."""
     over = Difference.of(evidence, "hard/neos", "hard/rescaled")
     theirs = mean(evidence, "hard/rescaled")
     says = f"cross-entropy with its logit scaled and shifted for Z has {short(theirs)} ({over})"
-    return Control(says, not over.clearly_positive)
+    return (Control(says, not over.clearly_positive),)
 
 
 def _gaps(evidence: Evidence, overflow: str) -> np.ndarray:
@@ -209,11 +208,11 @@ def approaches(evidence: Evidence) -> Control:
     return Control(_off(gaps), bool((np.diff(gaps) >= 0).any()))
 
 
-def stays_away(evidence: Evidence) -> Control:
+def stays_away(evidence: Evidence) -> tuple[Control, ...]:
     """Refuting: over 1% of the events are elsewhere at the smallest bandwidth, a thousandth of a
     bin: what lies as near to an outer edge counts half."""
     says = f"what leaves [0, 1] reflected, {_off(_gaps(evidence, 'reflect'))}"
-    return Control(says, bool(_gaps(evidence, "drop")[-1] > 0.01))
+    return (Control(says, bool(_gaps(evidence, "drop")[-1] > 0.01)),)
 
 
 def _experiment(
@@ -246,9 +245,9 @@ SOURCE = Source(
         Claim(
             "at-least-cross-entropy",
             "significance",
-            controlled_statement(at_least, only_bins, "hard/neos"),
+            statement(at_least, "hard/neos", controls=only_bins),
         ),
-        Claim("soft-approaches-hard", "bandwidths", controlled_statement(approaches, stays_away)),
+        Claim("soft-approaches-hard", "bandwidths", statement(approaches, controls=stays_away)),
         Claim("frameworks-agree", "agreement", statement(agrees)),
     ),
     reading="Z is the Asimov significance of the hard histogram of held-out samples, the mean of "

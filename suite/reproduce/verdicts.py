@@ -46,19 +46,26 @@ def printed_number(name: str, controls: Controls = lambda evidence: ()) -> Calla
     return judge
 
 
-def statement(holds: Callable[[Evidence], Control], number: str = "") -> Callable:
+def statement(
+    holds: Callable[[Evidence], Control],
+    number: str = "",
+    *,
+    controls: Controls = lambda evidence: (),
+) -> Callable:
     """The judge of a claim in words: false when ``holds`` gives a control that refutes it.
 
-    number: of the record, shown beside it; "" for none.
+    number: of the record, shown beside it; "" for none. controls: with which one that holds does
+    not mean what it says.
     """
 
     def judge(evidence: Evidence) -> Judgement:
         found = holds(evidence)
-        verdict: Verdict = "not reproduced" if found.refutes else "reproduced"
+        held: Verdict = "not reproduced" if found.refutes else "reproduced"
+        verdict, why = _controlled(held, found.says, controls(evidence))
         if not number:
-            return Judgement(verdict, found.says)
+            return Judgement(verdict, why)
         exact = evidence.exact.numbers[number]
-        return Judgement(verdict, found.says, exact, *_spread(evidence, number))
+        return Judgement(verdict, why, exact, *_spread(evidence, number))
 
     return judge
 
