@@ -13,9 +13,10 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
@@ -66,6 +67,18 @@ class UnreadableRun(ValueError):
     """A run's folder that is truncated, malformed, or written by a newer version."""
 
 
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
+"""What reading a damaged table raises; pandas' own errors are ValueErrors."""
+
+
+class _Stored(Protocol):
+    @property
+    def info(self) -> dict: ...
+
+
+_R = TypeVar("_R", bound=_Stored)
+
+
 def write(run: Run, folder: Path) -> Path:
     """Write a run to a new folder; FileExistsError when there is one of that name."""
     if folder.exists():
@@ -103,14 +116,17 @@ def from_records(records: Iterable[dict], info: dict, units: Mapping[str, str]) 
 
 def read(folder: Path) -> Run:
     """Read one run; UnreadableRun says what is wrong with it."""
-    info = _info(folder)
+    info = read_info(folder, SCHEMA_VERSION)
+    for name in ("machine", "versions", "cases"):
+        if not isinstance(info.get(name, {}), dict):
+            raise UnreadableRun(f"{folder}: run.json: {name!r} is {info[name]!r}, not an object")
     try:
         _require_whole(folder / "cells.csv")
         text = {name: "string" for name in CELL_COLUMNS if name != "value"}
         cells = pd.read_csv(folder / "cells.csv", dtype=text, keep_default_na=False,
                             na_values={"value": ["", "nan"]})  # fmt: skip
         samples = pd.read_csv(folder / "samples.csv.gz")
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except UNREADABLE as error:
         raise UnreadableRun(f"{folder}: {error}") from error
     for name, frame, columns, number in (
         ("cells.csv", cells, CELL_COLUMNS, "value"),
@@ -123,23 +139,52 @@ def read(folder: Path) -> Run:
     return Run(info, cells, samples, folder)
 
 
-def _info(folder: Path) -> dict:
+def read_info(folder: Path, schema_version: int) -> dict:
     """run.json, of this version: what follows it may be laid out otherwise in another."""
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableRun(f"{folder}: run.json: {error}") from error
     version = info.get("schema_version") if isinstance(info, dict) else None
-    if version != SCHEMA_VERSION:
-        newer = isinstance(version, int) and version > SCHEMA_VERSION
+    if version != schema_version:
+        newer = isinstance(version, int) and version > schema_version
         raise UnreadableRun(
-            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
+            f"{folder}: schema_version={version!r}; this version reads {schema_version}"
             + (": a newer cdfbench wrote it" if newer else "")
         )
-    for name in ("machine", "versions", "cases"):
-        if not isinstance(info.get(name, {}), dict):
-            raise UnreadableRun(f"{folder}: run.json: {name!r} is {info[name]!r}, not an object")
     return info
+
+
+def read_table(path: Path, columns: tuple[str, ...], numbers: Collection[str]) -> pd.DataFrame:
+    """A run's table: text but for ``numbers``, where an empty field is NaN.
+
+    Raises one of ``UNREADABLE`` for a file that is missing, damaged, or of other columns.
+    """
+    text: dict = {name: "string" for name in columns if name not in numbers}
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False,
+                        na_values={name: ["", "nan"] for name in numbers})  # fmt: skip
+    if tuple(frame.columns) != columns:
+        raise ValueError(f"{path.name}: columns {list(frame.columns)}, not {columns}")
+    return frame
+
+
+def read_each(
+    folders: Iterable[Path], read: Callable[[Path], _R]
+) -> tuple[list[_R], list[UnreadableRun]]:
+    """The runs of some folders, oldest first, and what could not be read."""
+    runs, errors = [], []
+    for folder in folders:
+        try:
+            runs.append(read(folder))
+        except UnreadableRun as error:
+            errors.append(error)
+    return sorted(runs, key=lambda run: str(run.info.get("finished", ""))), errors
+
+
+def holding(root: Path, name: str) -> list[Path]:
+    """Folders of finished runs below a results folder that hold a file of that name."""
+    found = sorted(root.glob(f"*/*/{name}"))
+    return [path.parent for path in found if not path.parent.name.startswith(".")]
 
 
 def _require_whole(path: Path) -> None:
@@ -169,12 +214,6 @@ def files(root: Path) -> dict[str, tuple[int, ...]]:
 
 def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     """Every run below a results folder, oldest first, and what could not be read."""
-    runs, errors = [], []
-    for path in sorted(root.glob("*/*/run.json")):
-        if path.parent.name.startswith(".") or any(path.with_name(n).exists() for n in _OTHERS):
-            continue
-        try:
-            runs.append(read(path.parent))
-        except UnreadableRun as error:
-            errors.append(error)
-    return sorted(runs, key=lambda run: str(run.info.get("finished", ""))), errors
+    timed = (folder for folder in holding(root, "run.json")
+             if not any((folder / name).exists() for name in _OTHERS))  # fmt: skip
+    return read_each(timed, read)

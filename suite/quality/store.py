@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from suite.results import UnreadableRun
+from suite.results import (
+    UNREADABLE,
+    UnreadableRun,
+    holding,
+    read_each,
+    read_info,
+    read_table,
+)
 
 SCHEMA_VERSION = 1
 QUALITY, DESCENTS = "quality.csv.gz", "descents.csv.gz"
@@ -26,6 +32,7 @@ WHO = ("operator", "implementation", "framework", "device", "dtype")
 SETTING = ("population", "sweep", "knob", "value", "samples")
 GOAL = ("objective", "setting", "target", "start", "samples")
 NUMBERS = ("estimate", "low", "high")
+COUNTS = ("samples", "batches", "non_finite", "rows", "step")
 QUALITY_COLUMNS = (
     *WHO, *SETTING, "batches", "non_finite", "component", "status", "reason", "metric", *NUMBERS
 )  # fmt: skip
@@ -74,37 +81,17 @@ def write(run: QualityRun, folder: Path) -> Path:
 
 def read(folder: Path) -> QualityRun:
     """Read one run; UnreadableRun says what is wrong with it."""
+    info = read_info(folder, SCHEMA_VERSION)
     try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        quality = _read(folder / QUALITY, QUALITY_COLUMNS)
-        descents = _read(folder / DESCENTS, DESCENT_COLUMNS)
-    except (OSError, EOFError, ValueError, zlib.error, pd.errors.ParserError) as error:
-        raise UnreadableRun(f"{folder}: {error}") from error
-    if (version := info.get("schema_version")) != SCHEMA_VERSION:
-        raise UnreadableRun(
-            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
+        quality, descents = (
+            read_table(folder / name, columns, {*COUNTS, *NUMBERS} & set(columns))
+            for name, columns in ((QUALITY, QUALITY_COLUMNS), (DESCENTS, DESCENT_COLUMNS))
         )
+    except UNREADABLE as error:
+        raise UnreadableRun(f"{folder}: {error}") from error
     return QualityRun(info, quality, descents, folder)
-
-
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    numbers = {*NUMBERS, "samples", "batches", "non_finite", "rows", "step"} & set(columns)
-    text: dict = {name: "string" for name in columns if name not in numbers}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False,
-                        na_values={name: ["", "nan"] for name in numbers})  # fmt: skip
-    if tuple(frame.columns) != columns:
-        raise ValueError(f"{path.name}: columns {list(frame.columns)}, not {columns}")
-    return frame
 
 
 def read_all(root: Path) -> tuple[list[QualityRun], list[UnreadableRun]]:
     """Every run of gradient quality below a results folder, oldest first, and what failed."""
-    runs, errors = [], []
-    for path in sorted(root.glob(f"*/*/{QUALITY}")):
-        if path.parent.name.startswith("."):
-            continue
-        try:
-            runs.append(read(path.parent))
-        except UnreadableRun as error:
-            errors.append(error)
-    return sorted(runs, key=lambda run: str(run.info.get("finished", ""))), errors
+    return read_each(holding(root, QUALITY), read)

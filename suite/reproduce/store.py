@@ -12,14 +12,20 @@ Nothing is pickled; reading a run executes nothing.
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from suite.reproduce.rows import COLUMNS
-from suite.results import UnreadableRun
+from suite.results import (
+    UNREADABLE,
+    UnreadableRun,
+    holding,
+    read_each,
+    read_info,
+    read_table,
+)
 
 SCHEMA_VERSION = 1
 CLAIMS, NUMBERS, CURVES, FIGURES = "claims.csv", "numbers.csv.gz", "curves.csv.gz", "figures"
@@ -55,39 +61,18 @@ def write(
 
 def read(folder: Path) -> ReproduceRun:
     """Read one run; UnreadableRun says what is wrong with it."""
+    info = read_info(folder, SCHEMA_VERSION)
     try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        claims = _read(folder / CLAIMS, COLUMNS, ("digits", "exact", "mean", "sd"))
-        numbers = _read(folder / NUMBERS, NUMBER_COLUMNS, ("value",))
-    except (OSError, EOFError, ValueError, zlib.error, pd.errors.ParserError) as error:
+        claims = read_table(folder / CLAIMS, COLUMNS, ("digits", "exact", "mean", "sd"))
+        numbers = read_table(folder / NUMBERS, NUMBER_COLUMNS, ("value",))
+    except UNREADABLE as error:
         raise UnreadableRun(f"{folder}: {error}") from error
-    if (version := info.get("schema_version")) != SCHEMA_VERSION:
-        raise UnreadableRun(
-            f"{folder}: schema_version={version!r}; this version reads {SCHEMA_VERSION}"
-        )
     return ReproduceRun(info, claims, numbers, folder)
 
 
 def read_all(root: Path) -> tuple[list[ReproduceRun], list[UnreadableRun]]:
     """Every such run below a results folder, oldest first, and what could not be read."""
-    runs, errors = [], []
-    for path in sorted(root.glob(f"*/*/{NUMBERS}")):
-        if path.parent.name.startswith("."):
-            continue
-        try:
-            runs.append(read(path.parent))
-        except UnreadableRun as error:
-            errors.append(error)
-    return sorted(runs, key=lambda run: str(run.info.get("finished", ""))), errors
-
-
-def _read(path: Path, columns: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
-    text: dict = {name: "string" for name in columns if name not in numbers}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False,
-                        na_values={name: ["", "nan"] for name in numbers})  # fmt: skip
-    if tuple(frame.columns) != columns:
-        raise ValueError(f"{path.name}: columns {list(frame.columns)}, not {columns}")
-    return frame
+    return read_each(holding(root, NUMBERS), read)
 
 
 def _numbers(records: list[dict]) -> pd.DataFrame:

@@ -31,11 +31,13 @@ from suite.quality.energy import fits, recovery
 from suite.quality.energy.gradients import Losses, measured
 from suite.quality.energy.settings import Setting, populations, settings
 from suite.quality.energy.targets import TARGETS
+from suite.results import UNREADABLE, UnreadableRun, holding, read_each, read_info
 from suite.runner import Progress, run_name
 from suite.sources import behind, hash_of
 from suite.unfinished import Unfinished
 
 IMPLEMENTATION = "torch_eager"
+SCHEMA_VERSION = 1
 FILE = "energies.csv.gz"
 TABLES = {"gradients": FILE, "recovered": "recovered.csv", "fits": "fits.csv",
           "fitted": "fitted.csv.gz"}  # fmt: skip
@@ -82,7 +84,7 @@ def run(root: Path, progress: Progress) -> EnergyRun:
             for table in TABLES
         }
         info = {
-            "schema_version": 1, "mode": "quality", "suite": __version__,
+            "schema_version": SCHEMA_VERSION, "mode": "quality", "suite": __version__,
             "commit": bench.commit(), "command": shlex.join(["python -m suite", *sys.argv[1:]]),
             "machine": here.describe(), "implementation": IMPLEMENTATION,
             "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -157,17 +159,19 @@ def _write(folder: Path, info: dict, tables: dict[str, pd.DataFrame]) -> Path:
 
 
 def read(folder: Path) -> EnergyRun:
-    """A stored run; nothing of it is executed."""
-    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
+    """A stored run, nothing of which is executed; UnreadableRun says what is wrong with it."""
+    info = read_info(folder, SCHEMA_VERSION)
+    try:
+        tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
+    except UNREADABLE as error:
+        raise UnreadableRun(f"{folder}: {error}") from error
     return EnergyRun(info, tables, folder)
 
 
 def newest(root: Path) -> EnergyRun | None:
-    """The last finished run below a results folder, or None."""
-    runs = [read(path.parent) for path in root.glob(f"*/*/{FILE}")
-            if not path.parent.name.startswith(".")]  # fmt: skip
-    return max(runs, key=lambda run: run.info["finished"]) if runs else None
+    """The last finished run below a results folder that can be read, or None."""
+    runs, _ = read_each(holding(root, FILE), read)
+    return runs[-1] if runs else None
 
 
 def grid_energy(run: EnergyRun, target: str, way: str) -> np.ndarray:
