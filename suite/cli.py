@@ -1,73 +1,43 @@
-"""The command line: parse, call, print."""
+"""The command line: parse, call, print. Commands that measure; cli_stored has those that read."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from suite import bench as main_job
-from suite import cache, gpu, operators, registry
+from suite import cache, cli_stored, gpu, operators, registry
+from suite.cli_options import (
+    Cases,
+    Clocks,
+    Device,
+    Full,
+    Implementations,
+    MemoryLimit,
+    Operators,
+    Results,
+    TimeLimit,
+    app,
+    console,
+    shown_path,
+    writable_folder,
+)
 from suite.display import Display
 from suite.judge.references import References
 from suite.machine import machine
 from suite.operators.base import Profile
-from suite.results import Run, read_all
+from suite.results import Run
 from suite.selection import Selection
 from suite.timing.plan import Mode
-
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-# Where nobody says how wide the page is, tables are written for 100 columns.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-
-Operators = Annotated[list[str], typer.Option("--operator", "-o", help="Operator; repeatable.")]
-Implementations = Annotated[
-    list[str],
-    typer.Option("--implementation", "-i", help="Name, or path/to/your_file.py; repeatable."),
-]
-Cases = Annotated[list[str], typer.Option("--case", "-c", help="Case by name; repeatable.")]
-Clocks = Annotated[
-    list[str], typer.Option("--clock", help="wall, event or graph; repeatable, else all there are.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Full = Annotated[bool, typer.Option("--full/--quick", help="All sizes, or minutes' worth.")]
-
-
-def _writable(folder: Path | None) -> Path | None:
-    """A folder that runs can be written to, made and absolute; workers stand elsewhere."""
-    if folder is not None:
-        folder = folder.resolve()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise typer.BadParameter(f"{folder} cannot be made: {error.strerror}") from None
-        if not os.access(folder, os.W_OK):
-            raise typer.BadParameter(f"{folder} cannot be written to")
-    return folder
-
-
-Results = Annotated[Path, typer.Option("--results", help="Folder of runs.", callback=_writable)]
-Stored = Annotated[Path, typer.Option("--results", help="Folder of runs.")]
-TimeLimit = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        help="Seconds one item (a pass of a case, a yardstick, the probes) may take, its worker's "
-        "start not counted; 0: 120, or 900 with --full.",
-    ),
-]
-MemoryLimit = Annotated[float, typer.Option(min=0, help="GiB a worker may hold; 0: 4/5 of all.")]
 
 
 @app.command()
@@ -113,7 +83,7 @@ def check(
     ] = False,
     results: Annotated[
         Path | None,
-        typer.Option("--results", help="Folder of runs; else a cache.", callback=_writable),
+        typer.Option("--results", help="Folder of runs; else a cache.", callback=writable_folder),
     ] = None,
     time_limit: TimeLimit = 0.0,
     memory_limit: MemoryLimit = 0.0,
@@ -168,7 +138,7 @@ def quality(
         with _shown() as display:
             energies.run(results, display)
     for path in [*write_page(results), *write_energies(results)]:
-        console.print(_shown_path(path))
+        console.print(shown_path(path))
     _count(run.statuses["status"], run.folder, measure.failures(run))
 
 
@@ -202,7 +172,7 @@ def reproduce(
         run = again.run(asked, results, display, animate=animate)
     print_table(run, console)
     for path in write_page(results):
-        console.print(_shown_path(path))
+        console.print(shown_path(path))
     _count(run.claims["verdict"], run.folder, again.failures(run))
 
 
@@ -244,189 +214,6 @@ def _remark(declaration: registry.Declaration) -> str:
     return "; ".join(filter(None, (known, declaration.missing())))
 
 
-@app.command()
-def report(
-    run: Annotated[Path | None, typer.Argument(help="A run's folder; else each newest.")] = None,
-    results: Stored = Path("results"),
-    readme: Annotated[
-        Path | None, typer.Option(help="Show the run in this page, too, between its marks.")
-    ] = None,
-) -> None:
-    """Write tables and figures of stored runs, and the leaderboard over all machines.
-
-    Of every machine the newest run is shown that leaves out least, and the newest of all sizes.
-    """
-    from suite.quality.energy.report import write_page as write_energies
-    from suite.quality.report import write_page
-    from suite.report import write_front_page, write_leaderboard, write_report
-    from suite.report.newest import by_machine, for_report, sweeps
-
-    found, errors = read_all(results)
-    for error in errors:
-        console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
-    machines = by_machine(found)
-    chosen = [run] if run else [for_report(runs) for runs in machines.values()]
-    if not chosen:
-        console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
-        raise typer.Exit(2)
-    for folder in chosen:
-        if not (folder / "run.json").is_file():
-            console.print(f"[red]error:[/] {folder} is no run: it has no run.json", soft_wrap=True)
-            raise typer.Exit(2)
-        for path in write_report(folder, results / "report" / folder.resolve().parent.name):
-            console.print(_shown_path(path))
-    for where, runs in machines.items():
-        if (full := sweeps(runs)) is not None and run is None:
-            for path in write_report(full, results / "report" / where / "full"):
-                console.print(_shown_path(path))
-    if machines:
-        console.print(_shown_path(write_leaderboard(results, (found, errors))))
-    for path in [*write_page(results), *write_energies(results)]:
-        console.print(_shown_path(path))
-    if readme is not None:
-        shown = chosen[-1]
-        report_folder = results / "report" / shown.resolve().parent.name
-        if not write_front_page(readme, shown, report_folder):
-            console.print(f"[red]error:[/] {readme} lacks the marks between which a run is shown")
-            raise typer.Exit(2)
-        console.print(str(readme))
-
-
-@app.command()
-def compare(
-    a: Annotated[
-        str, typer.Argument(help="A run, a machine's or a results folder, or a revision.")
-    ],
-    b: Annotated[str, typer.Argument(help="The same of the other side; a checkout's folder, too.")],
-    operator: Operators = [],  # noqa: B006
-    implementation: Implementations = [],  # noqa: B006
-    case: Cases = [],  # noqa: B006
-    device: Device = "auto",
-    full: Full = False,
-    processes: Annotated[int, typer.Option(min=1, help="Of each revision, alternating.")] = 2,
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="What is worth a word: 0.25 is 25%; else the device's."),
-    ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            "--results", help="Where revisions' runs go; else a cache.", callback=_writable
-        ),
-    ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Write the tables as Markdown, too.")
-    ] = None,
-    annotations: Annotated[
-        bool, typer.Option("--annotations", help="Print GitHub Actions' annotations, too.")
-    ] = False,
-) -> None:
-    """Say what is faster, slower, changed or missing in B, by cell, and how sure that is.
-
-    Revisions are checked out aside and measured, "." is the checkout as it is. Exit status 2 when
-    there is nothing to compare, or a revision cannot be checked out or run.
-    """
-    from suite.compare import command, tables
-    from suite.compare.comparison import compare
-    from suite.compare.github import commands
-    from suite.compare.measurements import Chosen
-    from suite.compare.revision import Unmeasurable
-
-    paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
-    bench_words = command.bench_words(operator, paths, case, device, full)
-    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
-    try:
-        with console.status("") as status:
-            a_side, b_side = command.sides(
-                (a, b), bench_words, results or cache.folder("compare"), processes,
-                console.print, lambda line: status.update(escape(line)),
-            )  # fmt: skip
-        for error in (*a_side.errors, *b_side.errors):
-            console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
-        found = compare(a_side, b_side, chosen, threshold)
-    except KeyboardInterrupt:
-        console.print("interrupted; what was checked out is removed")
-        raise typer.Exit(130) from None
-    except (ValueError, Unmeasurable) as error:
-        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(2) from None
-    tables.print_comparison(found, console)
-    if markdown is not None:
-        markdown.write_text(tables.markdown(found), encoding="utf-8")
-    if annotations:
-        for line in commands(found):
-            print(line)
-    if not found.machines:
-        console.print("[red]error:[/] no machine has runs of both sides", soft_wrap=True)
-        raise typer.Exit(2)
-
-
-@app.command()
-def history(
-    operator: Operators = [],  # noqa: B006
-    implementation: Implementations = [],  # noqa: B006
-    case: Cases = [],  # noqa: B006
-    results: Stored = Path("results"),
-    figures: Annotated[int, typer.Option(min=0, help="Pictures to write at most.")] = 12,
-) -> None:
-    """Time, error and memory of every cell over all stored runs, and where its time changed.
-
-    Pictures go to report/history in the folder of runs, one a case, those that changed first.
-    """
-    import numpy as np
-
-    from suite.compare.measurements import Chosen
-    from suite.history import figure, table
-    from suite.history.frame import history as over_runs
-
-    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
-    frame = chosen.of(over_runs(_timed_runs(results)))
-    if frame.empty:
-        console.print(f"[red]error:[/] no run below {results} has such a cell", soft_wrap=True)
-        raise typer.Exit(2)
-    found = table.stories(frame, np.random.Generator(np.random.Philox(0)))
-    table.print_history(found, console)
-    written = figure.write_figures(found, results / "report" / "history", figures)
-    for path in written:
-        console.print(_shown_path(path))
-    if (more := len(figure.groups(found)) - len(written)) > 0:
-        console.print(f"{more} more pictures: choose by -o, -i and -c, or --figures")
-
-
-@app.command()
-def export(
-    path: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
-    results: Stored = Path("results"),
-) -> None:
-    """Write all stored runs to one file: a row for every run, cell and metric."""
-    from suite.history import export as exporting
-
-    try:
-        exporting.require_writable(path)
-        count = exporting.export(_timed_runs(results), path)
-    except (ValueError, ImportError, OSError) as error:
-        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(2) from None
-    console.print(f"{count} rows: {_shown_path(path)}")
-
-
-def _timed_runs(results: Path) -> list[Run]:
-    """The timed runs below a folder; says which cannot be read, and ends where there are none."""
-    found, errors = read_all(results)
-    for error in errors:
-        console.print(f"[red]unreadable:[/] {escape(str(error))}", soft_wrap=True)
-    timed = [run for run in found if run.info.get("mode", "time") == "time"]
-    if not timed:
-        console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
-        raise typer.Exit(2)
-    return timed
-
-
-def _name(implementation: str) -> str:
-    """What an implementation is called, a user's file included."""
-    return Path(implementation).stem if implementation.endswith(".py") else implementation
-
-
 @app.command("bench-gpu")
 def bench_gpu(
     results: Results = Path("results"),
@@ -463,31 +250,9 @@ def bench_gpu(
         style = "green" if ending.status == "ok" else "red"
         console.print(f"[{style}]{ending.status}[/] {ending.step}, {ending.seconds:.0f} s "
                       f"{escape(ending.remark)}")  # fmt: skip
-    console.print(f"kept in {_shown_path(folder)}")
+    console.print(f"kept in {shown_path(folder)}")
     if any(ending.status != "ok" for ending in endings):
         raise typer.Exit(1)
-
-
-@app.command()
-def targets(results: Stored = Path("results")) -> None:
-    """What is to be reached on a GPU and on a CPU, and what stored runs have measured of it."""
-    from suite.report import cpu_targets
-    from suite.report import targets as aims
-
-    runs = aims.on_gpus(results)
-    for where, theirs in runs.items() or [("not yet run on a GPU", [])]:
-        console.print(f"[bold]{where}[/]")
-        for operator, case, pass_, target, *measured, verdict in aims.table(theirs):
-            numbers = ", ".join(map(" ".join, zip(aims.CLOCKS, measured, strict=True)))
-            line = f"{operator} {case} {pass_}, {target}: {verdict} ({numbers})"
-            console.print(line, markup=False, soft_wrap=True)
-    console.print(_shown_path(aims.write_targets(results)))
-    for where, theirs in cpu_targets.on_cpus(results).items():
-        console.print(f"[bold]{where}[/]")
-        for operator, name, case, pass_, target, value, verdict, _ in cpu_targets.table(theirs):
-            line = f"{operator} {name} {case} {pass_}, {target}: {verdict} ({value})"
-            console.print(line, markup=False, soft_wrap=True)
-    console.print(_shown_path(cpu_targets.write_page(results)))
 
 
 @app.command()
@@ -589,22 +354,20 @@ def _count(statuses: Iterable[str], folder: Path | None, lines: list[str]) -> No
     """Say how much ended how, and where it is; exit with 1 when there are failures."""
     counts = Counter(statuses).most_common()
     console.print(", ".join(f"{count} {status}" for status, count in counts))
-    console.print(f"run: {_shown_path(folder) if folder else folder}", soft_wrap=True)
+    console.print(f"run: {shown_path(folder) if folder else folder}", soft_wrap=True)
     for line in lines:
         console.print(f"[red]failed[/] {line}", soft_wrap=True)
     if lines:
         raise typer.Exit(1)
 
 
-def _shown_path(path: Path) -> str:
-    """Relative to where the user stands, if it is below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
 def _widths(dtypes: tuple[str, ...]) -> str:
     """Dtypes in few letters: "f32 f64 f16 bf16"."""
     return " ".join(dtype.replace("float", "f") for dtype in dtypes)
+
+
+for command in cli_stored.COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:
