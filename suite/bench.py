@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import os
 import shlex
@@ -11,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from suite import __version__, results
+from suite import __version__, answers, results
 from suite.machine import Machine, machine
 from suite.registry import ROOT
 from suite.runner import Progress, Runner, run_name
@@ -30,11 +31,13 @@ def run(
     time_limit: float = 0.0,
     memory_limit: int = 0,
     budget: float = 0.0,
+    keep_answers: bool = False,
 ) -> results.Run:
     """Measure a selection ("time") or only judge it ("check") and store the run below ``root``.
 
     time_limit: seconds an item may take. memory_limit: bytes a worker may hold. 0: the defaults.
-    budget: seconds after which no more is begun, and what is done is stored; 0: none. A run that
+    budget: seconds after which no more is begun, and what is done is stored; 0: none.
+    keep_answers: with every cell's answers to its first base input (suite.answers). A run that
     was interrupted, or stopped by its budget, is taken up where it stopped by the same selection.
     Raises ValueError for a selection that fits nothing, RuntimeError when it is running already or
     nothing could be done within the budget.
@@ -43,7 +46,8 @@ def run(
     device = resolve_device(selection.device, here)
     work = jobs(selection, device)
     machine_folder = root / here.fingerprint
-    unfinished = Unfinished(machine_folder, f"{mode}-{selection.key}")
+    name = f"{mode}-{selection.key}" + "-answers" * keep_answers
+    unfinished = Unfinished(machine_folder, name)
     started = datetime.datetime.now(datetime.UTC)
     try:
         runner = Runner(
@@ -56,22 +60,29 @@ def run(
             time_limit=time_limit,
             memory_limit=memory_limit,
             deadline=time.monotonic() + budget if budget else math.inf,
+            probing=not selection.times_only,
+            answers=keep_answers,
         )
         there = len(unfinished.done) + unfinished.journalled
         progress.total(sum(len(job.cells) for job in work), there)
         records = runner.run(work)
-        if not records:
+        if not records and runner.left_out:
             raise RuntimeError("the time was up before anything was done; the same command goes on")
         info = describe(here, selection, mode, device, work, runner.versions)
         info["whole"] = selection.whole and not runner.left_out
         info["known_errors"] = known_errors(records)
         info["routes"] = routes(records)
         info["notes"], info["faults"] = [*runner.notes, *_left_out(runner)], runner.faults
+        beside = None
+        if keep_answers:
+            kept = _answers(unfinished, records, info["notes"])
+            info["inputs"] = _inputs(work)
+            beside = functools.partial(answers.write, answers=kept)
         info |= {"started": f"{started:%Y-%m-%dT%H:%M:%SZ}"}
         info |= {"finished": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
         folder = machine_folder / run_name(f"{mode}-{selection.profile}")
         found = results.from_records(records, info, UNITS)
-        results.write(found, folder)
+        results.write(found, folder, beside)
     except BaseException:
         unfinished.close()
         raise
@@ -80,6 +91,31 @@ def run(
     else:
         unfinished.remove()
     return results.read(folder)
+
+
+def _answers(
+    unfinished: Unfinished, records: list[dict], notes: list[str]
+) -> dict[tuple[str, ...], answers.Answers]:
+    """What was kept of the records' cells and fits, by cell; a note on each that does not."""
+    timed = (record for record in records if record["mode"] != "memory")
+    found: dict[tuple[str, ...], answers.Answers] = {}
+    for record in timed:
+        if arrays := unfinished.answers(record):
+            found[tuple(record[name] for name in answers.KEY)] = arrays
+    for cell in answers.largest_beyond(found):
+        notes.append(f"too large, its answers are not kept: {' '.join(cell)}")
+        del found[cell]
+    return found
+
+
+def _inputs(work: tuple[Job, ...]) -> dict[str, dict[str, str]]:
+    """Hashes of the cases' inputs: operator -> case."""
+    cases = {(job.operator.name, cell.case): job.operator for job in work for cell in job.cells}
+    found: dict[str, dict[str, str]] = {}
+    for (name, case), operator in cases.items():
+        digest = answers.inputs_digest(operator, operator.case(case))
+        found.setdefault(name, {})[case] = digest
+    return found
 
 
 def _left_out(runner: Runner) -> list[str]:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from suite import bench as main_job
-from suite import cache, cli_stored, gpu, operators, registry
+from suite import cache, cli_gate, cli_stored, gpu, operators, registry
 from suite.cli_options import (
     Cases,
     Clocks,
@@ -55,6 +55,15 @@ def bench(
         float,
         typer.Option(min=0, help="Stop after so many and store what is done; 0: when all is."),
     ] = 0.0,
+    keep_answers: Annotated[
+        bool, typer.Option("--keep-answers", help="Store cells' answers, too.")
+    ] = False,
+    times_only: Annotated[
+        bool, typer.Option("--times-only", help="No probes and no peak memory: to measure again.")
+    ] = False,
+    if_there: Annotated[
+        bool, typer.Option("--if-there", help="Leave out names that are not there; else an error.")
+    ] = False,
 ) -> None:
     """Measure and judge; store the run; print the leaderboard.
 
@@ -63,8 +72,9 @@ def bench(
     """
     profile: Profile = "full" if full else "quick"
     asked = tuple(operator), tuple(implementation), tuple(case)
-    selection = Selection(*asked, device, profile, clocks=tuple(clock))
-    run = _run(selection, "time", results, time_limit, memory_limit, minutes)
+    selection = Selection(*asked, device, profile, False, tuple(clock), if_there, times_only)
+    amounts = time_limit, memory_limit, minutes
+    run = _run(selection, "time", results, *amounts, keep_answers=keep_answers)
     from suite.report.tables import print_leaderboard
 
     print_leaderboard(run, console)
@@ -315,7 +325,7 @@ def workloads() -> None:
 
 def _run(
     selection: Selection, mode: Mode, results: Path, seconds: float, memory: float,
-    minutes: float = 0.0,
+    minutes: float = 0.0, *, keep_answers: bool = False,
 ) -> Run:  # fmt: skip
     with _shown() as display:
         return main_job.run(
@@ -326,6 +336,7 @@ def _run(
             time_limit=seconds,
             memory_limit=int(memory * 2**30),
             budget=60 * minutes,
+            keep_answers=keep_answers,
         )
 
 
@@ -366,7 +377,7 @@ def _widths(dtypes: tuple[str, ...]) -> str:
     return " ".join(dtype.replace("float", "f") for dtype in dtypes)
 
 
-for command in cli_stored.COMMANDS:
+for command in (*cli_stored.COMMANDS, *cli_gate.COMMANDS):
     app.command()(command)
 
 

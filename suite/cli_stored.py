@@ -104,6 +104,7 @@ def compare(
     there is nothing to compare, or a revision cannot be checked out or run.
     """
     from suite.compare import command, tables
+    from suite.compare.budgets import Usual
     from suite.compare.comparison import compare
     from suite.compare.github import commands
     from suite.compare.measurements import Chosen
@@ -120,7 +121,7 @@ def compare(
             )  # fmt: skip
         for error in (*a_side.errors, *b_side.errors):
             console.print(f"[red]unreadable:[/] {error}", soft_wrap=True)
-        found = compare(a_side, b_side, chosen, threshold)
+        found = compare(a_side, b_side, chosen, Usual(threshold))
     except KeyboardInterrupt:
         console.print("interrupted; what was checked out is removed")
         raise typer.Exit(130) from None

@@ -6,6 +6,7 @@ from collections import Counter
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
@@ -51,7 +52,11 @@ class Display:
             self.console.print(title)
 
     def item(self, text: str) -> None:
-        self.bar.update(self.task, description=text)
+        self.bar.update(self.task, description=escape(text))
+
+    def advance(self) -> None:
+        """One more of the total is done."""
+        self.bar.update(self.task, advance=1)
 
     def cell(self, record: dict) -> None:
         self.counts[record["status"]] += 1

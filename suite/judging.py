@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from suite.answers import of_round_0
 from suite.judge import conduct
 from suite.judge.correctness import Judgement, judge
 from suite.judge.journal import rounds_flags
@@ -34,10 +35,12 @@ Yardsticks = Mapping[tuple[str, str], Mapping[str, list[float]]]
 class Judging:
     """Judges what workers leave; trusts nothing of it. notes: what a reader of the run should know.
 
-    mode: "time" gives outcomes the metrics of speed, too.
+    mode: "time" gives outcomes the metrics of speed, too. answers: whether they get a cell's
+    answers to the first base input, too.
     """
 
     mode: Mode
+    answers: bool = False
     references: References = field(default_factory=References)
     wanted: Wanted = field(default_factory=Wanted)
     notes: list[str] = field(default_factory=list)
@@ -85,6 +88,8 @@ class Judging:
         verdict = {"status": judgement.verdict, "reason": judgement.reason}
         outcome = {**_declared(verdict, job), "metrics": found, "samples": samples}
         outcome["route"] = str(record.get("route", ""))[:ROUTE]
+        if self.answers:
+            outcome["answers"] = of_round_0(case, kept)
         return conduct.outcome_with(outcome, left_out)
 
     def probed(self, job: Job, probe: str, folder: Path, records: list[dict]) -> list[str] | None:

@@ -3,6 +3,7 @@
     results/<machine>/<run>/run.json        machine, versions, command, cases (schema_version)
                             cells.csv       tidy: one row a cell and metric
                             samples.csv.gz  one row a timed round
+                            answers.npz     where they were kept: suite.answers
 
 Nothing is pickled; reading a run executes nothing.
 """
@@ -79,8 +80,11 @@ class _Stored(Protocol):
 _R = TypeVar("_R", bound=_Stored)
 
 
-def write(run: Run, folder: Path) -> Path:
-    """Write a run to a new folder; FileExistsError when there is one of that name."""
+def write(run: Run, folder: Path, beside: Callable[[Path], object] | None = None) -> Path:
+    """Write a run to a new folder; FileExistsError when there is one of that name.
+
+    beside: writes more files of the run, into the folder that it is given.
+    """
     if folder.exists():
         raise FileExistsError(f"{folder} exists: runs are never overwritten")
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -90,6 +94,8 @@ def write(run: Run, folder: Path) -> Path:
     run.cells.to_csv(aside / "cells.csv", index=False)
     packed = {"method": "gzip", "mtime": 1}
     run.samples.to_csv(aside / "samples.csv.gz", index=False, compression=packed)
+    if beside is not None:
+        beside(aside)
     aside.rename(folder)
     return folder
 

@@ -57,7 +57,8 @@ class Runner:
 
     time_limit: seconds an item may take, else the profile's. memory_limit: bytes a worker may
     hold, else four fifths of the machine's. deadline: of the monotonic clock, after which no more
-    is begun; ``left_out`` then names what there was no time for.
+    is begun; ``left_out`` then names what there was no time for. probing: whether implementations
+    are tried on more than their cells. answers: whether cells' answers are kept.
     """
 
     machine: Machine
@@ -69,13 +70,15 @@ class Runner:
     time_limit: float = 0.0
     memory_limit: int = 0
     deadline: float = math.inf
+    probing: bool = True
+    answers: bool = False
     left_out: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     _sources: dict[Declaration, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.judging = Judging(self.mode)
+        self.judging = Judging(self.mode, self.answers)
 
     @property
     def late(self) -> bool:
@@ -214,8 +217,9 @@ class Runner:
                 started = record.get("arrived", 0.0)
         for cell, record in cells.items():
             if self.key(job, cell) not in self.unfinished.done:
-                outcome = self.judging.outcome(job, cell, record, yardsticks, folder)
-                self.keep(job, cell, conduct.outcome_with(outcome, flags))
+                judged = self.judging.outcome(job, cell, record, yardsticks, folder)
+                self.unfinished.keep_answers(self.key(job, cell), judged.pop("answers", {}))
+                self.keep(job, cell, conduct.outcome_with(judged, flags))
         shutil.rmtree(folder)
         return set(cells)
 
@@ -224,7 +228,7 @@ class Runner:
 
         One that is declared wrong has nothing to prove, one that cannot run here nothing to show.
         """
-        if job.declaration.known_error or job.declaration.unable(job.device):
+        if not self.probing or job.declaration.known_error or job.declaration.unable(job.device):
             return ""
         if job.declaration.slow_compile and self.profile == "quick":
             return job.cells[0].case

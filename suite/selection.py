@@ -35,7 +35,8 @@ class Selection:
 
     clocks: of those that apply, which time the cells. everybody: known errors too, and what a
     package or a device is missing for; beside the quick profile's cases all others of up to
-    EVERYBODYS elements; slow compilers on every representative case.
+    EVERYBODYS elements; slow compilers on every representative case. if_there: names that are not
+    there are left out, instead of refused. times_only: neither probes nor peak memory.
     """
 
     operators: tuple[str, ...] = ()
@@ -45,11 +46,13 @@ class Selection:
     profile: Profile = "quick"
     everybody: bool = False
     clocks: tuple[str, ...] = ()
+    if_there: bool = False
+    times_only: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether every implementation and case of the chosen operators runs, by every clock."""
-        return not (self.implementations or self.cases or self.clocks)
+        return not (self.implementations or self.cases or self.clocks or self.times_only)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -67,7 +70,8 @@ class Selection:
     def key(self) -> str:
         """Names the folder of an unfinished run, so that the same command finds it again."""
         asked: list = [self.operators, self.implementations, self.cases, self.device]
-        text = json.dumps(asked + ["everybody"] * self.everybody + list(self.clocks))
+        asked += [name for name in ("everybody", "if_there", "times_only") if getattr(self, name)]
+        text = json.dumps(asked + list(self.clocks))
         return f"{self.profile}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -101,19 +105,23 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     CPUs alone runs there in a run on a GPU, too. A user's own file, given alone, runs beside the
     others of its operators.
 
-    Raises ValueError for a name that is not there or when nothing is left.
+    Raises ValueError for a name that is not there or when nothing is left, except where only what
+    is there was asked for.
     """
     require_known(selection.clocks)
     declared = registry.discover(selection.files)
     chosen = selection.operators or operators.names()
     names = {name for name in selection.implementations if not name.endswith(".py")}
+    if selection.if_there:
+        chosen = tuple(name for name in chosen if name in operators.names())
     if selection.files and not names and not selection.operators:
         own = {d.operator for d in declared if str(d.path) in selection.files}
         chosen = tuple(name for name in chosen if name in own)
     unknown = sorted(set(chosen) - set(operators.names()))
     if unknown:
         raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
-    if missing := sorted(names - {d.name for d in declared}):
+    missing = sorted(names - {d.name for d in declared})
+    if missing and not selection.if_there:
         there = ", ".join(sorted({d.name for d in declared}))
         raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
     found = []
@@ -124,7 +132,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
                 job = _job(declaration, operator, selection, device)
                 if job.cells:
                     found.append(job)
-    if not found:
+    if not found and not selection.if_there:
         near = _near(selection, chosen)
         raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
     return tuple(sorted(found, key=lambda job: selection.place(job.declaration)))
@@ -169,7 +177,7 @@ def _job(declaration: Declaration, operator: Operator, selection: Selection, dev
         for pass_ in PASSES
         if pass_ == PASSES[1] or case in alone
     ]
-    measured = [] if hurried else cases
+    measured = [] if hurried or selection.times_only else cases
     memory = [CellPlan(case.name, PASSES[1]) for case in measured if case.memory]
     if not everything:
         memory = memory[:MEMORY_CASES]

@@ -12,10 +12,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from suite.operators.base import Case, Pass
+from suite.outputs import read_arrays
 from suite.process import end_orphan
 
 _LOCKS = Path("/proc/locks")
@@ -43,6 +46,18 @@ class Unfinished:
         self._stream.write(json.dumps(record) + "\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
+
+    def keep_answers(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a cell's answers beside its record; before it, since only records count."""
+        if arrays:
+            path = self.folder / "answers" / f"{key}.npz"
+            path.parent.mkdir(exist_ok=True)
+            np.savez(path, **arrays)  # type: ignore[arg-type]
+
+    def answers(self, record: Mapping) -> dict[str, np.ndarray]:
+        """What was kept of a record's cell, or nothing."""
+        path = self.folder / "answers" / f"{record['key']}.npz"
+        return read_arrays(path) if path.exists() else {}
 
     @property
     def root(self) -> Path:

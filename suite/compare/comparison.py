@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from suite.compare import verdict as rule
-from suite.compare.costs import COUNTS, MARGINS, CostChange, cost_changes
+from suite.compare.budgets import Budgets, Usual
+from suite.compare.cells import Cell
+from suite.compare.costs import COSTS, CostChange, cost_changes
 from suite.compare.kernels import KernelChange, kernel_changes
 from suite.compare.measurements import EVERYTHING, Chosen, Processes, by_cell, measurements
-from suite.compare.rows import ORDER, Cell, Kind, Row
+from suite.compare.rows import ORDER, Kind, Row
 from suite.compare.side import Side
 from suite.compare.statistics import Prior, Ratio
 from suite.compare.timed import priors_of, timed_cells
-from suite.compare.values import ValueChange, value_change
+from suite.compare.values import Moved, ValueChange, value_change
 from suite.results import Run
 
 
@@ -55,17 +59,24 @@ BUSY = 1.5
 """Processes a core from which a machine is called busy: its threads wait for each other's."""
 
 
-def compare(
-    a: Side, b: Side, chosen: Chosen = EVERYTHING, threshold: float | None = None
-) -> Comparisons:
+USUAL = Usual()
+
+Movements = Callable[[Cell], Mapping[str, Moved]]
+"""How far a cell's "value" and "gradient" have moved, of those of which that is known."""
+
+
+def _unknown(cell: Cell) -> Mapping[str, Moved]:
+    return {}
+
+
+def compare(a: Side, b: Side, chosen: Chosen = EVERYTHING, budgets: Budgets = USUAL) -> Comparisons:
     """Both sides on every machine that they share; runs of different machines are never mixed.
 
-    threshold: the ratio's distance from 1 that is worth a word, else the device's. Raises
-    ValueError when nothing of either side is chosen.
+    budgets: what is worth a word. Raises ValueError when nothing of either side is chosen.
     """
     first, second = a.machines, b.machines
     both = [machine for machine in first if machine in second]
-    found = [of_machine(m, first[m], second[m], chosen, threshold) for m in both]
+    found = [of_machine(m, first[m], second[m], chosen, budgets) for m in both]
     apart = [
         f"{machine}: {len(runs)} run(s) of {side.label} alone, compared with nothing"
         for side, mine, others in ((a, first, second), (b, second, first))
@@ -83,9 +94,10 @@ def of_machine(
     a: Iterable[Run],
     b: Iterable[Run],
     chosen: Chosen = EVERYTHING,
-    threshold: float | None = None,
+    budgets: Budgets = USUAL,
+    movements: Movements = _unknown,
 ) -> Comparison:
-    """Both sides' runs on one machine."""
+    """Both sides' runs on one machine. movements: of the answers, where both sides kept theirs."""
     a, b = tuple(a), tuple(b)
     before, after = (chosen.of(measurements(runs)) for runs in (a, b))
     sides = by_cell(before), by_cell(after)
@@ -97,7 +109,7 @@ def of_machine(
         cell, ratio, there = Cell(*key), None, timed.get(key)
         if there is not None:
             ratio = there.ratio(priors[cell.device], len(timed)), there.yardstick
-        rows.append(_row(cell, sides[0].get(key), sides[1].get(key), ratio, threshold))
+        rows.append(_row(cell, sides[0].get(key), sides[1].get(key), ratio, budgets, movements))
     rows.sort(key=lambda row: (ORDER.index(row.kind), -_weight(row), row.cell))
     return Comparison(machine, tuple(rows), tuple(_notes(a, b, priors)))
 
@@ -107,29 +119,30 @@ def _row(
     a: Processes | None,
     b: Processes | None,
     timed: tuple[Ratio, str] | None,
-    threshold: float | None,
+    budgets: Budgets,
+    movements: Movements,
 ) -> Row:
     statuses = a.status if a else "", b.status if b else ""
     if b is None:
         return Row(cell, "missing", statuses, remark=f"{statuses[0]} in A, not there in B")
     if a is None:
-        return Row(cell, "new", statuses, remark=f"{statuses[1]} in B, not there in A")
-    if a.definition != b.definition:
-        remark = f"the case was {a.definition}, is {b.definition}"
+        why = f"{b.reason}; " * bool(b.reason)
+        return Row(cell, "new", statuses, remark=f"{statuses[1]} in B, {why}not there in A")
+    if remark := _redefined(a, b):
         return Row(cell, "redefined", statuses, remark=remark)
     if statuses[0] != statuses[1]:
         kind: Kind = "mended" if statuses[1] == "ok" else "failed"
         reason = (a if kind == "mended" else b).reason
         return Row(cell, kind, statuses, remark=f"{statuses[0]} -> {statuses[1]}: {reason}")
-    values = _values(a, b)
-    costs = cost_changes(*({m: side.median(m) for m in (*MARGINS, *COUNTS)} for side in (a, b)))
+    budget = functools.partial(budgets.of, cell)
+    values = _values(cell, a, b, budget, movements)
+    before, after = ({metric: side.median(metric) for metric in COSTS} for side in (a, b))
+    costs = cost_changes(before, after, budget)
     if timed is None:
         kind = _kind(None, values, costs)
         return Row(cell, kind, statuses, values=values, costs=costs)
     ratio, yardstick = timed
-    if threshold is None:
-        threshold = rule.threshold_of(cell.device)
-    verdict = rule.verdict(ratio, threshold)
+    verdict = rule.verdict(ratio, budget("time"))
     kind = _kind(verdict, values, costs)
     remark = "" if yardstick else "seconds, no yardstick"
     return Row(cell, kind, statuses, verdict, ratio, yardstick, values, costs, remark)
@@ -150,14 +163,36 @@ def _kind(
     return verdict or "untimed"
 
 
-def _values(a: Processes, b: Processes) -> tuple[ValueChange, ...]:
+def _redefined(a: Processes, b: Processes) -> str:
+    """What is another one about the case, or ""."""
+    if a.definition != b.definition:
+        return f"the case was {a.definition}, is {b.definition}"
+    # A side that kept no answers says nothing of its inputs.
+    if a.inputs and b.inputs and a.inputs != b.inputs:
+        return "the case's inputs are others"
+    return ""
+
+
+def _values(
+    cell: Cell,
+    a: Processes,
+    b: Processes,
+    budget: Callable[[str], float],
+    movements: Movements,
+) -> tuple[ValueChange, ...]:
     """The worst of every side's processes; equal bits only where all of them are."""
     digests = np.concatenate([a["digest"], b["digest"]])
     same = bool((digests == digests[0]).all())
-    found = [value_change("value", a.worst("value_error"), b.worst("value_error"), same_bits=same)]
-    errors = a.worst("gradient_error"), b.worst("gradient_error")
-    if not np.isnan(errors).all():
-        found.append(value_change("gradient", *errors, same_bits=same))
+    moved = {} if same else movements(cell)
+    found = []
+    kinds: tuple[Literal["value", "gradient"], ...] = ("value", "gradient")
+    for what in kinds:
+        errors = a.worst(f"{what}_error"), b.worst(f"{what}_error")
+        if what == "value" or not np.isnan(errors).all():
+            found.append(
+                value_change(what, *errors, same_bits=same, allowed=budget(what),
+                             moved=moved.get(what))
+            )  # fmt: skip
     return tuple(found)
 
 

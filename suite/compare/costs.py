@@ -6,33 +6,33 @@ memory and compile time from one first call, so theirs must exceed what chance d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from suite.compare.budgets import EXACT, LEAST
 from suite.report.measured import quantity
 from suite.timing.metrics import UNITS
 
-COUNTS = ("graphs", "graph_breaks", "kernels", "flops", "bytes_accessed", "temp_memory", "threads")
-
-MARGINS = {"peak_memory": (1.1, 1 << 20), "compile_time": (2.0, 1.0)}
-"""Of what is not exact: the ratio and the difference, in bytes or seconds, that are both exceeded
-by what is told."""
+COSTS = (*LEAST, *EXACT, "threads")
 
 
 @dataclass(frozen=True)
 class CostChange:
-    """A cost of a cell that has changed."""
+    """A cost of a cell that has changed. allowed: the share by which it may grow."""
 
     metric: str
     before: float
     after: float
+    allowed: float = 0.0
 
     @property
     def worse(self) -> bool:
-        """Whether it has grown, or cannot be measured any more; of threads nobody can say."""
-        return not self.after <= self.before and self.metric != "threads"
+        """Whether it has grown beyond what is allowed, or cannot be measured any more; of threads
+        nobody can say."""
+        within = self.after <= self.before * (1 + self.allowed)
+        return not within and self.metric != "threads"
 
     def __str__(self) -> str:
         unit = UNITS[self.metric]
@@ -41,27 +41,30 @@ class CostChange:
         return f"{name} {_told(self.before, short)} -> {_told(self.after, short)}"
 
 
-def cost_changes(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[CostChange, ...]:
-    """Costs that both sides have and that differ, by more than their margin where they have one.
+def cost_changes(
+    before: Mapping[str, float], after: Mapping[str, float], budget: Callable[[str], float]
+) -> tuple[CostChange, ...]:
+    """Costs that both sides have and that differ, by more than chance where they are not exact.
 
-    And memory that could be measured before, and cannot be now.
+    And memory that could be measured before, and cannot be now. budget: the share by which a cost
+    may grow, by metric.
     """
     found = []
-    for metric in (*MARGINS, *COUNTS):
+    for metric in COSTS:
+        allowed = 0.0 if metric == "threads" else budget(metric)
         a, b = float(before[metric]), float(after[metric])
         lost = metric == "peak_memory" and np.isfinite(a) and np.isnan(b)
-        told = np.isfinite(a) and np.isfinite(b) and a != b and not _chance(metric, a, b)
+        told = np.isfinite(a) and np.isfinite(b) and a != b and not _chance(metric, a, b, allowed)
         if lost or told:
-            found.append(CostChange(metric, a, b))
+            found.append(CostChange(metric, a, b, allowed))
     return tuple(found)
 
 
-def _chance(metric: str, a: float, b: float) -> bool:
+def _chance(metric: str, a: float, b: float, allowed: float) -> bool:
     """Whether a difference may be nothing."""
-    if metric not in MARGINS:
+    if metric not in LEAST:
         return False
-    ratio, difference = MARGINS[metric]
-    return max(a, b) <= ratio * min(a, b) or abs(a - b) <= difference
+    return max(a, b) <= (1 + allowed) * min(a, b) or abs(a - b) <= LEAST[metric]
 
 
 def _told(value: float, unit: str) -> str:

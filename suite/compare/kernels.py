@@ -52,13 +52,15 @@ def kernel_changes(a: str | None, b: str | None, root: Path = ROOT) -> list[Kern
     """
     found = []
     for file in FILES:
-        before, after = _table(a, file, root), _table(b, file, root)
+        before, after = _text(a, file, root), _text(b, file, root)
         if before is not None and after is not None:
-            found += _between(Path(file).parent.name, before, after)
+            found += changes_between(Path(file).parent.name, before, after)
     return sorted(found, key=lambda change: (not change.worse, change.family, change.kernel))
 
 
-def _between(family: str, before: pd.DataFrame, after: pd.DataFrame) -> list[KernelChange]:
+def changes_between(family: str, before_text: str, after_text: str) -> list[KernelChange]:
+    """What differs between two tables of a family's kernels, as ceilings.csv has them."""
+    before, after = _table(before_text), _table(after_text)
     both = before.add_suffix(" before").join(after.add_suffix(" after"), how="outer")
     found = []
     for name, row in both.iterrows():
@@ -70,18 +72,20 @@ def _between(family: str, before: pd.DataFrame, after: pd.DataFrame) -> list[Ker
     return found
 
 
-def _table(commit: str | None, file: str, root: Path) -> pd.DataFrame | None:
-    """What a commit's kernels take, by architecture and name; None where that is not known."""
-    text = None
+def _text(commit: str | None, file: str, root: Path) -> str | None:
+    """A commit's table; None where that is not known."""
     if commit is not None and commit.endswith(DIRTY):
         path = root / file
-        text = path.read_text(encoding="utf-8") if path.exists() else None
-    elif commit is not None:
-        shown = subprocess.run(
-            ["git", "-C", str(root), "show", f"{commit}:{file}"], capture_output=True, text=True
-        )
-        text = shown.stdout if shown.returncode == 0 else None
-    if text is None:
+        return path.read_text(encoding="utf-8") if path.exists() else None
+    if commit is None:
         return None
+    shown = subprocess.run(
+        ["git", "-C", str(root), "show", f"{commit}:{file}"], capture_output=True, text=True
+    )
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def _table(text: str) -> pd.DataFrame:
+    """What kernels take, by architecture and name."""
     table = pd.read_csv(io.StringIO(text))
     return table.set_index([name for name in table.columns if name not in TAKEN])

@@ -82,6 +82,11 @@ class Processes:
         return str(self["definition"][-1])
 
     @property
+    def inputs(self) -> str:
+        """A hash of the newest's first base input, or "" where it is not known."""
+        return str(self["inputs"][-1])
+
+    @property
     def status(self) -> str:
         """ok where all are; else what the first is that is not."""
         bad = [status for status in self["status"] if status != "ok"]
@@ -102,11 +107,12 @@ def by_cell(rows: pd.DataFrame) -> dict[tuple, Processes]:
 
 
 def measurements(runs: Iterable[Run]) -> pd.DataFrame:
-    """Rows of KEY, status, reason, all metrics, noise, run, commit and definition; oldest first.
+    """Rows of KEY, status, reason, all metrics, noise, run, commit, definition and inputs.
 
     noise: standard error of the log of the median time, from the process's own samples.
-    definition: what the case was, in the run's own words. Where runs are of several commits, a
-    cell's are those of the newest commit that has it.
+    definition: what the case was, in the run's own words. inputs: a hash of its inputs, or "".
+    Oldest first; where runs are of several commits, a cell's are those of the newest commit that
+    has it.
     """
     frames = [_of_run(run, number) for number, run in enumerate(runs)]
     rows = pd.concat(frames, ignore_index=True)
@@ -123,9 +129,11 @@ def _of_run(run: Run, order: int) -> pd.DataFrame:
     cells = cells.merge(noise, on=SAMPLE_KEY, how="left")
     cells["noise"] = cells["noise"].fillna(np.inf)
     cases = run.info.get("cases", {})
-    named = zip(cells["operator"], cells["case"], strict=True)
+    inputs = run.info.get("inputs", {})
+    named = list(zip(cells["operator"], cells["case"], strict=True))
     return cells.assign(
         definition=[_definition(cases.get(operator, {}).get(case)) for operator, case in named],
+        inputs=[inputs.get(operator, {}).get(case, "") for operator, case in named],
         run=run.folder.name if run.folder else str(order),
         commit=str(run.info.get("commit")),
         order=order,

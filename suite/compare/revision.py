@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,20 +38,26 @@ class Checkout:
     results: Path
     runs: list[Run] = field(default_factory=list)
 
-    def bench(self, arguments: Sequence[str], watch: Callable[[str], None]) -> None:
+    def bench(
+        self,
+        arguments: Sequence[str],
+        watch: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> Run:
         """Measure once, in processes of their own, and keep the run.
 
-        arguments: of ``bench``, beside --results. Raises Unmeasurable with what it printed last.
+        arguments: of ``bench``, beside --results. environment: variables beside those there are.
+        Raises Unmeasurable with what it printed last.
         """
         words = [sys.executable, "-m", "suite", "bench", *arguments]
         before = set(self.results.glob("*/*/run.json"))
         # Where -m and -i look first must be the checkout, not what is running now.
-        environment = {k: v for k, v in os.environ.items() if k not in HIDES_THE_CHECKOUT}
+        here = {k: v for k, v in os.environ.items() if k not in HIDES_THE_CHECKOUT}
         printed: list[str] = []
         with subprocess.Popen(
             [*words, "--results", str(self.results)],
             cwd=self.folder,
-            env=environment,
+            env={**here, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -72,6 +78,7 @@ class Checkout:
             why = "\n".join([line for line in printed if line][-LINES:])
             raise Unmeasurable(f"{self.label}: bench ended with status {status}:\n{why}")
         self.runs.append(results.read(new[-1].parent))
+        return self.runs[-1]
 
     def side(self) -> Side:
         """What was measured, as a side of a comparison."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from suite.compare.cells import Cell
 from suite.compare.costs import CostChange
 from suite.compare.statistics import Ratio
 from suite.compare.values import ValueChange
@@ -25,24 +26,6 @@ another one. *costlier*, *cheaper*: memory, compilation or compiled code, at the
 
 FOLDED: tuple[Kind, ...] = ("same", "untimed")
 """Kinds that are counted and not listed."""
-
-
-class Cell(NamedTuple):
-    """A cell's identity, in the order of ``suite.results.CELL``."""
-
-    operator: str
-    implementation: str
-    framework: str
-    case: str
-    pass_: str
-    device: str
-    dtype: str
-    clock: str
-
-    @property
-    def subject(self) -> str:
-        """Operator and implementation."""
-        return f"{self.operator}/{self.implementation}"
 
 
 @dataclass(frozen=True)

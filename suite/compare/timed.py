@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suite.compare.cells import Cell
 from suite.compare.measurements import YARDSTICKS, Processes
-from suite.compare.rows import Cell
 from suite.compare.statistics import Prior, Ratio, prior_of, ratio_of, with_own
 
 Cells = Mapping[tuple, Processes]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from suite.frameworks.contract import Target
+from suite.machine import cores
 from suite.operators.arguments import dtype_name
 from suite.operators.base import first, gathered
 
@@ -148,11 +149,8 @@ class Jax:
         return {"jax": self.jax.__version__, "jaxlib": jaxlib.__version__}
 
     def threads(self) -> int:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        # XLA makes as many as NPROC says, else one for each core that it may use.
+        return int(os.environ.get("NPROC", 0)) or cores()
 
     def peak_memory_reset(self, device: str) -> None:
         self._before = (self._stats(device) or {}).get("bytes_in_use", 0)

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from suite import cli, results
 from suite.compare import github
+from suite.compare.cells import Cell
 from suite.compare.comparison import Comparison, Comparisons, compare
 from suite.compare.kernels import KernelChange
-from suite.compare.rows import Cell, Row
+from suite.compare.rows import Row
 from suite.compare.side import Side as RunSide
 from suite.compare.side import of_path
 from suite.compare.tables import markdown, print_comparison

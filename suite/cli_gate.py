@@ -1,0 +1,147 @@
+"""Commands that gate a change, and that study the gate itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from suite import cache
+from suite.cli_options import (
+    Cases,
+    Device,
+    Implementations,
+    Operators,
+    console,
+    shown_path,
+    writable_folder,
+)
+from suite.sources import ROOT
+
+STYLES = {"regressed": "bold red", "unmeasured": "yellow", "unclear": "cyan", "held": "green"}
+
+
+def gate(
+    base: Annotated[
+        str,
+        typer.Option(
+            help="A revision, a checkout's folder, or stored runs; else the commit before: HEAD "
+            "where files have changed, HEAD~1 where none has."
+        ),
+    ] = "",
+    head: Annotated[
+        str, typer.Option(help="A checkout's folder or a revision; else what is here.")
+    ] = "",
+    operator: Operators = [],  # noqa: B006
+    implementation: Implementations = [],  # noqa: B006
+    case: Cases = [],  # noqa: B006
+    device: Device = "auto",
+    processes: Annotated[
+        int, typer.Option(min=0, help="Of each side; 0: as configured, else 6.")
+    ] = 0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Only what needs no clock: one process of each side.")
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Begin no process after so many; 0: when all is measured.")
+    ] = 0.0,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="File whose table tool.cdfbench.gate has cells and budgets; else ours."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", help="Where processes' runs go; else a cache.", callback=writable_folder
+        ),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML for a CI system.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown.")] = None,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Print GitHub Actions' annotations, too.")
+    ] = False,
+) -> None:
+    """Does the change hold? Measure base and head in turn, and judge within budgets.
+
+    Exit status 0: it holds; 1: something has regressed; 2: it could not be measured, or is still
+    unclear after it was measured again. Interrupted, the same command goes on where it stopped.
+    """
+    from suite.compare.revision import Unmeasurable
+    from suite.display import Display
+    from suite.gate import settings as configuration
+    from suite.gate.finding import Finding
+    from suite.gate.run import Asked
+    from suite.gate.run import Gate as Answer
+    from suite.gate.run import gate as measured
+    from suite.gate.trees import commit_before
+    from suite.results import UnreadableRun
+
+    try:
+        _require_choice(operator, case)
+        settings = configuration.read(config or ROOT / "pyproject.toml")
+        paths = [str(Path(n).resolve()) if n.endswith(".py") else n for n in implementation]
+        if operator or implementation or case:
+            settings = dataclasses.replace(
+                settings, operators=tuple(operator), implementations=tuple(paths), cases=tuple(case)
+            )
+        settings = dataclasses.replace(
+            settings, processes=processes or settings.processes, exact=exact
+        )
+        with Display(console) as display:
+            asked = Asked(base or commit_before(), head or str(ROOT), settings, device, minutes)
+            answer = measured(asked, results or cache.folder("gate"), display)
+    except KeyboardInterrupt:
+        console.print("interrupted; what is measured is kept: the same command goes on from here")
+        raise typer.Exit(130) from None
+    except (ValueError, UnreadableRun, Unmeasurable) as error:
+        unmeasured = Finding("unmeasured", "gate", "", str(error))
+        answer = Answer((base, head), (unmeasured,))
+    _show(answer, junit, markdown, annotations)
+
+
+def _require_choice(operators_: list[str], cases: list[str]) -> None:
+    """Raise ValueError for what this version does not know, before anything is measured."""
+    from suite import operators
+
+    if unknown := sorted(set(operators_) - set(operators.names())):
+        there = ", ".join(operators.names())
+        raise ValueError(f"--operator {unknown}: expected some of {there}")
+    known = {c.name for name in operators_ or operators.names() for c in operators.get(name).cases}
+    if unknown := sorted(set(cases) - known):
+        raise ValueError(f"--case {unknown}: no such case; list --cases shows them")
+
+
+def _show(answer, junit: Path | None, markdown: Path | None, annotations: bool) -> None:
+    """Print a gate's answer, write it where asked, and end with its status."""
+    from suite.compare import tables
+    from suite.compare.comparison import Comparisons
+    from suite.gate import junit as xml
+    from suite.gate import page
+    from suite.gate.finding import STATUS
+
+    if answer.comparison is not None:
+        found = Comparisons(answer.labels, (answer.comparison,), answer.kernels)
+        tables.print_comparison(found, console)
+    for finding in answer.findings:
+        if finding.outcome != "held":
+            style = STYLES[finding.outcome]
+            line = f"[{style}]{finding.outcome}[/] {escape(str(finding))}"
+            console.print(line, soft_wrap=True)
+    if junit is not None:
+        xml.write(junit, answer.findings, answer.seconds, answer.notes)
+    if markdown is not None:
+        markdown.write_text(page.markdown(answer), encoding="utf-8")
+    if annotations:
+        for line in page.commands(answer):
+            print(line)
+    console.print(f"[{STYLES[answer.outcome]}]{page.summary(answer)}[/]", soft_wrap=True)
+    if answer.folder is not None:
+        console.print(f"kept in {shown_path(answer.folder)}")
+    if status := STATUS[answer.outcome]:
+        raise typer.Exit(status)
+
+
+COMMANDS = (gate,)

@@ -1,0 +1,79 @@
+"""The two trees of a gate: where they are, and a hash of what they hold."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from suite.compare.revision import Checkout, Unmeasurable, checked_out, commit_of, is_checkout
+from suite.registry import ROOT
+
+MEASURED = ("suite", "implementations", "pyproject.toml")
+"""What of a tree its measurements depend on."""
+
+
+@contextlib.contextmanager
+def tree(word: str, results: Path) -> Iterator[Checkout]:
+    """A checkout's folder as it is, or a revision checked out aside for as long as needed.
+
+    Raises Unmeasurable for what is neither, or cannot be checked out.
+    """
+    folder = Path(word)
+    if is_checkout(folder):
+        yield Checkout(_label(word, folder), folder.resolve(), results)
+        return
+    require_revision(word)
+    with checked_out(word, results) as checkout:
+        yield checkout
+
+
+def require_revision(word: str) -> str:
+    """The commit of a revision; Unmeasurable where there is none."""
+    try:
+        return commit_of(word)
+    except Unmeasurable as error:
+        raise Unmeasurable(f"{word!r}: no folder of runs and no git revision ({error})") from None
+
+
+def commit_before() -> str:
+    """The revision that a change here is held against: the last commit where files have changed,
+    else the one before it. Raises Unmeasurable where there is none."""
+    dirty = _git(ROOT, "status", "--porcelain", "--untracked-files=no", "--", *MEASURED)
+    if dirty is None:
+        raise Unmeasurable("this is no git checkout: there is no commit to hold it against")
+    if dirty.strip():
+        return "HEAD"
+    if _git(ROOT, "rev-parse", "--verify", "--quiet", "HEAD~1^{commit}") is None:
+        raise Unmeasurable("there is no commit before this one to hold it against")
+    return "HEAD~1"
+
+
+def digest(folder: Path) -> str:
+    """A hash of the files in a tree that measurements depend on."""
+    listed = _git(folder, "ls-files", "-z", "-co", "--exclude-standard", "--", *MEASURED)
+    if listed is None:
+        files = [p for name in MEASURED for p in (folder / name, *(folder / name).rglob("*"))]
+    else:
+        files = [folder / name for name in listed.split("\0") if name]
+    found = hashlib.sha256()
+    for path in sorted(set(files)):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found.update(str(path.relative_to(folder)).encode() + b"\0")
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
+
+
+def _label(word: str, folder: Path) -> str:
+    return f"{word} ({folder.resolve().name}, as it is)"
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git says, or None where it fails."""
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
