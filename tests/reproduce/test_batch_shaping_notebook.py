@@ -101,15 +101,20 @@ def test_torch_and_jax_train_alike():
     record = agreement("batch_shaping", trainings, trial)
     (claim,) = (each for each in SOURCE.claims if each.name == "frameworks-agree")
     assert judged(claim, "jax_xla", {"agreement": record}).verdict == "reproduced"
+    assert record.numbers["operator"] < 0.1
     assert all(record.numbers[f"first/{each.name}"] < 1e-12 for each in trainings)
 
 
 def test_frameworks_that_part_are_told():
-    numbers = {"tolerance": 1e-12, "first/e": 1e-14, "end/e": 1e-7, "spread/e": 1e-6}
+    numbers = {"tolerance": 1e-12, "operator": 0.1, "first/e": 1e-14, "end/e": 1e-7}
+    numbers |= {"first/f": 0.0, "spread/e": 1e-6}
     assert verdict("frameworks-agree", own=numbers) == "reproduced"
     assert verdict("frameworks-agree", own=numbers | {"spread/e": 1e-8}) == "not reproduced"
     assert verdict("frameworks-agree", own=numbers | {"first/e": 1e-8}) == "not reproduced"
-    assert verdict("frameworks-agree", own=numbers | {"first/e": np.nan}) == "not reproduced"
+    assert verdict("frameworks-agree", own=numbers | {"operator": 1.1}) == "not reproduced"
+    for name in ("operator", "first/e", "first/f"):
+        lost = numbers | {name: np.nan}
+        assert verdict("frameworks-agree", own=lost) == "not reproduced"
 
 
 def test_divergences_are_those_of_the_laws():
