@@ -149,9 +149,10 @@ def is_converged(evidence: Evidence) -> Control:
     n = evidence.exact.numbers
     early, late = (n[f"shift/{end}/normal"] for end in ENDS)
     off = abs(early - late) / abs(late)
+    left = n["soft/long/normal"] - TARGET
     says = (
-        f"the shift at step {STEPS} is {short(100 * off, 2)}% of the way off where it ends, "
-        f"{short(late, 4)}; the soft mean is then off by {short(n['soft/long/normal'] - TARGET, 2)}"
+        f"the shift at step {STEPS}, {short(early, 4)}, is {short(100 * off, 2)}% of the way off "
+        f"where it ends, {short(late, 4)}; the soft mean is then off by {short(left, 2)}"
     )
     return Control(says, off > 0.01)
 
