@@ -186,7 +186,7 @@ def hot_is_right(evidence: Evidence) -> Control:
     told = [
         f"H = {way.steepness:g} {_told(_on(evidence, way, *UNITS))}" for way in (SOFT, WARM, HOT)
     ]
-    says = f"P(on) of the units {', '.join(unit.name for unit in UNITS)}: {'; '.join(told)}"
+    says = f"P(on) of the units {' / '.join(unit.name for unit in UNITS)}: {'; '.join(told)}"
     return Control(says, not _centred(_on(evidence, HOT, *UNITS)))
 
 
