@@ -122,7 +122,7 @@ def _factory() -> tuple[Evidence, ...]:
     reached = {id(p) for p in getattr(made[0], "parameters", model.parameters)()}
     return (
         Evidence("objects made of 'nce'", made[0] is not None, 1, 0),
-        Evidence("the same, learn_partition=False", made[1] is not None, 1, 0),
+        Evidence("objects made of 'nce', learn_partition=False", made[1] is not None, 1, 0),
         Evidence("log Z among the parameters of the loss or its energy", id(made[0].log_z)
                  in reached, 1, 0),
     )  # fmt: skip
@@ -148,11 +148,12 @@ def _validator() -> tuple[Evidence, ...]:
     squares = x.square().sum(1)
     losses: dict[str, tuple[Callable, tuple, int]] = {
         "score matching": (lambda: (0.5 * p**2 * squares - 2 * p).mean(), (p,), 1),
-        "the same with its trace added": (lambda: (0.5 * p**2 * squares + 2 * p).mean(), (p,), 0),
-        "the same with its trace detached": (
+        "score matching with its trace added": (
+            lambda: (0.5 * p**2 * squares + 2 * p).mean(), (p,), 0),
+        "score matching with its trace detached": (
             lambda: (0.5 * p**2 * squares - 2 * p.detach()).mean(), (p,), 0),
-        "the same times 0": (lambda: 0 * (0.5 * p**2 * squares - 2 * p).mean(), (p,), 0),
-        "the same times NaN": (
+        "score matching times 0": (lambda: 0 * (0.5 * p**2 * squares - 2 * p).mean(), (p,), 0),
+        "score matching times NaN": (
             lambda: math.nan * (0.5 * p**2 * squares - 2 * p).mean(), (p,), 0),
         "score matching of an energy with a constant that learns": (
             lambda: (0.5 * p**2 * squares - 2 * p).mean(), (p, bias), 1),

@@ -139,6 +139,14 @@ SOURCE = Source(
         ),
         Experiment("kl", statements.divergences, ("numpy",), seeds=False),
         Experiment(
+            "discrete",
+            statements.discrete,
+            IMPLEMENTATIONS,
+            operator="batch_shaping",
+            published=PUBLISHED,
+            seeds=False,
+        ),
+        Experiment(
             "low-density",
             functools.partial(statements.low_density, EXAMPLES[3], starts),
             (PUBLISHED,),
@@ -161,6 +169,7 @@ SOURCE = Source(
         *(_loss_claim(example) for example in EXAMPLES),
         Claim("frameworks-agree", "agreement", statement(agrees)),
         Claim("pdf-for-kl", "kl", statement(statements.needs_density)),
+        Claim("discrete-data", "discrete", statement(statements.is_for_discrete_data)),
         Claim("low-density-gradient", "low-density", statement(statements.is_slow)),
         Claim("better-range", "normal-range-1", statement(statements.is_faster)),
         Claim(

@@ -15,7 +15,7 @@ from scipy import special, stats
 
 from suite.reproduce.batch_shaping_example import RATE, SAMPLES, Example, objective
 from suite.reproduce.claims import Evidence, Record, Trial, Unsupported
-from suite.reproduce.training import train
+from suite.reproduce.training import Engine, train
 from suite.reproduce.verdicts import Control, short
 
 Starts = Callable[[Trial], Mapping[str, np.ndarray]]
@@ -26,6 +26,8 @@ ENOUGH = 1.1
 
 TRUTH, PRIOR = (3.0, 5.0), (2.0, 6.0)
 """Beta laws of the data and of the prior whose divergence is estimated."""
+EQUAL = 100
+"""Samples of each value of a discrete batch."""
 THIN = 1e-3
 """Of the density's peak: below it the density is called almost zero."""
 
@@ -67,6 +69,36 @@ def needs_density(evidence: Evidence) -> Control:
         f"{short(n[f'js/{BINS[0]}'], 2)} to {short(n[f'js/{BINS[-1]}'], 2)} with the bins"
     )
     return Control(says, n["spacings"] <= ENOUGH * n["known"])
+
+
+def discrete(trial: Trial) -> Record:
+    """Losses of batches that are the prior's quantiles: a few, of many samples each, or all of
+    them.
+
+    Each sample is where the mean rank of its equals is. The published formula takes ranks from a
+    sort, which differ among equals; ours takes that mean.
+    """
+    engine = Engine.of("batch_shaping", trial.implementation)
+    every = np.arange(SAMPLES)
+    batches = {"different": every + 1.0, "few": every // EQUAL * EQUAL + (EQUAL + 1) / 2}
+    numbers = {}
+    for name, ranks in batches.items():
+        x = stats.beta(*PRIOR).ppf(ranks / (SAMPLES + 1))[None]
+        row = engine.framework.array(x, "float32", engine.device)
+        loss = engine.call(row, *PRIOR, prior="beta")
+        numbers[name] = float(engine.framework.numpy(loss))
+    return Record(numbers)
+
+
+def is_for_discrete_data(evidence: Evidence) -> Control:
+    """Refuted when discrete data at its best is taken to be worse than independent draws."""
+    n = evidence.exact.numbers
+    says = (
+        f"{SAMPLES} samples at the prior's quantiles have the loss {short(n['different'])} when "
+        f"all are different, {short(n['few'])} when they have {SAMPLES // EQUAL} values; draws "
+        f"from the prior have {short(_draw_loss())}"
+    )
+    return Control(says, not n["few"] <= _draw_loss())
 
 
 def low_density(example: Example, starts: Starts, trial: Trial) -> Record:

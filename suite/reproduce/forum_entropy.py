@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from suite.reproduce.agreement import Value
 from suite.reproduce.claims import LOOKS, Evidence, Record, Trial
 from suite.reproduce.gradient_descent import GradientDescent
 from suite.reproduce.side_by_side import side_by_side
@@ -127,13 +128,16 @@ def agreement(trial: Trial) -> Record:
     """The first steps of the warm sigmoid by two frameworks."""
     start = {"w": np.ones(len(UNITS)), "b": np.array([unit.shift for unit in UNITS])}
 
+    def first(implementation: str) -> Value:
+        return objective(implementation, WARM, "float64").gradients(start, _draws(trial, WARM)(0))
+
     def path(implementation: str) -> Path:
         return train(
             objective(implementation, WARM, "float64"), start, FIRST, WARM.rate,
             optimiser=GradientDescent(), data=_draws(trial, WARM), looks=range(FIRST + 1),
         )  # fmt: skip
 
-    return side_by_side(path, trial)
+    return side_by_side("occupancy_entropy", first, path, trial)
 
 
 def _draws(trial: Trial, way: Way) -> Callable[[int], dict[str, np.ndarray]]:
@@ -182,7 +186,7 @@ def hot_is_right(evidence: Evidence) -> Control:
     told = [
         f"H = {way.steepness:g} {_told(_on(evidence, way, *UNITS))}" for way in (SOFT, WARM, HOT)
     ]
-    says = f"P(on) of the units {', '.join(unit.name for unit in UNITS)}: {'; '.join(told)}"
+    says = f"P(on) of the units {' / '.join(unit.name for unit in UNITS)}: {'; '.join(told)}"
     return Control(says, not _centred(_on(evidence, HOT, *UNITS)))
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from suite.reproduce.agreement import Value
 from suite.reproduce.claims import EXACT, LOOKS, Evidence, Record, Trial
 from suite.reproduce.rmsprop import RMSprop
 from suite.reproduce.side_by_side import side_by_side
@@ -135,6 +136,10 @@ def agreement(trial: Trial) -> Record:
     """The first steps by two frameworks."""
     theta = starts(trial, SIZES["network"]).astype(np.float64)
 
+    def first(implementation: str) -> Value:
+        subject = objective(implementation, "network", "float64")
+        return subject.gradients({"theta": theta}, draws(trial)(0))
+
     def path(implementation: str) -> Path:
         subject = objective(implementation, "network", "float64")
         return train(
@@ -142,7 +147,7 @@ def agreement(trial: Trial) -> Record:
             looks=range(FIRST + 1),
         )  # fmt: skip
 
-    return side_by_side(path, trial)
+    return side_by_side("ecdf", first, path, trial)
 
 
 def _distances(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +16,7 @@ from suite.report.contents import Table
 from suite.report.tables import markdown
 from suite.reproduce.claims import EXACT
 from suite.reproduce.store import FIGURES, ReproduceRun, read_all
+from suite.reproduce.verdicts import count
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "reproduction.md"
@@ -27,6 +27,7 @@ STYLES = {
     "does not mean what it says": "bold yellow",
     "not run": "dim",
 }
+QUICK = "A quick run: fewer starts, shorter trainings; verdicts may differ from a full run's."
 WIDTHS = (31, 9, 9, 20)
 """Of who ran it, published, exact, mean +- sd; the verdict ends the line, and why is below it."""
 
@@ -44,6 +45,8 @@ def write_page(results: Path) -> list[Path]:
     page = environment.get_template(f"{PAGE}.jinja").render(
         run=run,
         name=run.folder.name,
+        seeds=count(run.info["seeds"], "other seed"),
+        quick=QUICK if run.info["profile"] == "quick" else "",
         machine=run.info["machine"]["fingerprint"],
         parts=[_part(run, source, results) for source in run.info["sources"]],
     )
@@ -71,8 +74,8 @@ def print_table(run: ReproduceRun, console: Console) -> None:
             for same in _alike(rows).values():
                 _print_line(same, console)
         console.print()
-    counts = Counter(run.claims["verdict"])
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    if run.info["profile"] == "quick":
+        console.print(Text(QUICK), soft_wrap=True)
 
 
 def _alike(rows: pd.DataFrame) -> dict[tuple[str, ...], list[pd.Series]]:
@@ -147,7 +150,7 @@ def _part(run: ReproduceRun, source: str, results: Path) -> dict:
         "table": markdown(Table("", columns, lines), heading=""),
         "numbers": [markdown(table, heading="") for table in _number_tables(run, source)],
         "reading": reproduce.get(source).reading,
-        "figures": [_figure(path, results) for path in _pictures(run, source)],
+        "figures": [_figure(run, source, path, results) for path in _pictures(run, source)],
     }
 
 
@@ -155,12 +158,17 @@ def _pictures(run: ReproduceRun, source: str) -> list[Path]:
     return sorted((run.folder / FIGURES).glob(f"{source}-*.png"))
 
 
-def _figure(path: Path, results: Path) -> dict[str, str]:
-    """A picture for the page, and its animation where there is one."""
+def _figure(run: ReproduceRun, source: str, path: Path, results: Path) -> dict[str, str]:
+    """A picture for the page, who it is of, and its animation where there is one."""
+    experiment = path.stem.removeprefix(f"{source}-")
+    ran = run.numbers[run.numbers["start"].eq(EXACT) & run.numbers["status"].eq("ok")]
+    drawn = ran[ran["source"].eq(source) & ran["experiment"].eq(experiment)]["implementation"]
     moving = path.with_suffix(".gif")
     where = path.resolve().relative_to(results.resolve())
     return {
         "stem": path.stem,
+        "experiment": experiment,
+        "implementation": str(drawn.iloc[0]),
         "path": where.as_posix(),
         "animation": where.with_suffix(".gif").as_posix() if moving.exists() else "",
     }

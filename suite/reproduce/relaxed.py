@@ -45,7 +45,7 @@ SOURCE = Source(
         Claim("bandwidth-is-degree", "figure", statement(histogram.is_degree)),
         Claim("differentiable", "shift", statement(shift.is_differentiable, "slope")),
         Claim("mean-at-target", "shift", statement(shift.is_at_target, "hard/100/normal")),
-        Claim("enough-steps", "shift", statement(shift.is_converged, "shift/100/normal")),
+        Claim("enough-steps", "shift", statement(shift.is_converged)),
         Claim("peak-at-target", "shift", statement(shift.peak_is_at_target, "peak/long/skewed")),
         Claim("frameworks-agree", "agreement", statement(stay_together)),
     ),

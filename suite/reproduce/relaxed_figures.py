@@ -66,7 +66,8 @@ def _errors(ax: Axes, curves: dict[str, np.ndarray], step: int) -> None:
         off = np.abs(curves[name] - TARGET)
         ax.plot(steps[1:], np.maximum(off[1:], 1e-8), color=colour, linestyle=dash, linewidth=1.4,
                 label=name)  # fmt: skip
-    ax.axvline(STEPS, color="0.7", linewidth=1)
+    # Wide and below all, so that it is seen beside the look's own line.
+    ax.axvline(STEPS, color="0.85", linewidth=5, zorder=0)
     ax.axvline(max(step, 1), color=SOFTER, linewidth=1)
     ax.set_xscale("log")
     ax.set_yscale("log")

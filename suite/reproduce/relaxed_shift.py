@@ -12,6 +12,7 @@ import functools
 
 import numpy as np
 
+from suite.reproduce.agreement import Value
 from suite.reproduce.claims import LOOKS, Evidence, Record, Trial
 from suite.reproduce.relaxed_histogram import (
     BANDWIDTHS,
@@ -90,15 +91,18 @@ def _batches(trial: Trial) -> np.ndarray:
 
 def agreement(trial: Trial) -> Record:
     """The source's steps by two frameworks."""
-    x = _batches(trial)
+    x, start = _batches(trial), {"shift": np.zeros(2)}
+
+    def first(implementation: str) -> Value:
+        return objective(implementation, "float64").gradients(start, {"x": x})
 
     def path(implementation: str) -> Path:
         return train(
-            objective(implementation, "float64"), {"shift": np.zeros(2)}, STEPS, RATE,
+            objective(implementation, "float64"), start, STEPS, RATE,
             data=lambda step: {"x": x}, looks=range(STEPS + 1),
         )  # fmt: skip
 
-    return side_by_side(path, trial)
+    return side_by_side("soft_histogram", first, path, trial)
 
 
 def _slope(subject: Objective, engine: Engine, x: np.ndarray) -> float:
@@ -145,9 +149,10 @@ def is_converged(evidence: Evidence) -> Control:
     n = evidence.exact.numbers
     early, late = (n[f"shift/{end}/normal"] for end in ENDS)
     off = abs(early - late) / abs(late)
+    left = n["soft/long/normal"] - TARGET
     says = (
-        f"the shift at step {STEPS} is {short(100 * off, 2)}% of the way off where it ends, "
-        f"{short(late, 4)}; the soft mean is then off by {short(n['soft/long/normal'] - TARGET, 2)}"
+        f"the shift at step {STEPS}, {short(early, 4)}, is {short(100 * off, 2)}% of the way off "
+        f"where it ends, {short(late, 4)}; the soft mean is then off by {short(left, 2)}"
     )
     return Control(says, off > 0.01)
 

@@ -11,6 +11,7 @@ import functools
 from suite.reproduce import torchebm_guide_fits as fits
 from suite.reproduce import torchebm_guide_tools as tools
 from suite.reproduce.claims import Claim, Experiment, Source
+from suite.reproduce.side_by_side import stay_together
 from suite.reproduce.torchebm_guide_figure import landscape
 from suite.reproduce.verdicts import statement
 
@@ -19,14 +20,12 @@ IMPLICIT = "published_torchebm_guide_implicit"
 
 
 def _experiment(lesson: fits.Lesson) -> Experiment:
-    # With its signs put right the implicit form is the guide's denoising at its default.
-    implicit = lesson.name == "sm-implicit"
     return Experiment(
         lesson.name,
         functools.partial(fits.run, lesson),
-        (IMPLICIT,) if implicit else (PUBLISHED, OURS),
+        (PUBLISHED, OURS) if lesson.own else (IMPLICIT,),
         operator=f"energy_{lesson.operator}",
-        published=IMPLICIT if implicit else PUBLISHED,
+        published=PUBLISHED if lesson.own else IMPLICIT,
         draw=functools.partial(landscape, lesson),
     )
 
@@ -36,6 +35,13 @@ SOURCE = Source(
     title='TorchEBM developer guide, "Loss Functions Implementation"',
     experiments=(
         *map(_experiment, fits.LESSONS),
+        Experiment(
+            "agreement",
+            fits.agreement,
+            ("jax_xla",),
+            operator="energy_maximum_likelihood",
+            seeds=False,
+        ),
         Experiment("tools", tools.run, ("torch",), seeds=False),
     ),
     claims=(
@@ -43,6 +49,7 @@ SOURCE = Source(
             Claim(f"{lesson.name}-trains", lesson.name, statement(fits.trains, "lost/end"))
             for lesson in fits.LESSONS
         ),
+        Claim("frameworks-agree", "agreement", statement(stay_together)),
         *(Claim(name, "tools", statement(tools.holds(name))) for name in tools.ENTRIES),
     ),
 )

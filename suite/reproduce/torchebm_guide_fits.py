@@ -6,18 +6,24 @@ trained is read from its exact likelihood, of which no loss is told.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from suite import operators
 from suite.frameworks import Framework
-from suite.quality.energy.fits import BLUR, CHAIN, NAMES, NOISE, SAMPLES, energies, fit
+from suite.operators.base import gathered
+from suite.quality.energy.fits import BLUR, CHAIN, NAMES, NOISE, SAMPLES, descent, energies, fit
 from suite.quality.energy.gradients import Losses
 from suite.quality.energy.targets import TARGETS, grid, likelihood_lost, mean_discrepancy
+from suite.reproduce.agreement import AGAINST, FIRST, Value
 from suite.reproduce.claims import LOOKS, Evidence, Record, Trial
-from suite.reproduce.training import evenly
+from suite.reproduce.side_by_side import side_by_side
+from suite.reproduce.training import Path, evenly
 from suite.reproduce.verdicts import Control, short
 
 TARGET = TARGETS["two moons"]
@@ -41,6 +47,11 @@ class Lesson:
     sigmas: tuple[float, ...] = ()
     law: str = ""
 
+    @property
+    def own(self) -> bool:
+        """Whether it has a loss of its own once its signs are put right."""
+        return self.name != "sm-implicit"
+
 
 _DENOISING = "denoising_score_matching", f"DSM, sigma {BLUR:g}"
 DEFAULT_SIGMA = 0.01
@@ -58,13 +69,21 @@ LESSONS = (
 
 
 class _Watched(Losses):
-    """Losses that remember their values and parameters, with a lesson's own arguments."""
+    """Losses that remember values, parameters and slopes, with a lesson's own arguments."""
 
-    def __init__(self, implementation: str, lesson: Lesson, rng: np.random.Generator) -> None:
-        super().__init__(implementation)
+    def __init__(
+        self,
+        implementation: str,
+        lesson: Lesson,
+        rng: np.random.Generator,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(implementation, dtype)
         self.lesson, self.rng = lesson, rng
         self.values: list[float] = []
         self.thetas: list[np.ndarray] = []
+        self.slopes: list[np.ndarray] = []
+        self.given: dict[str, Any] = {}
 
     def gradient(self, loss: str, arguments: dict) -> np.ndarray:
         self.thetas.append(_flat([arguments[name] for name in NAMES]))
@@ -74,7 +93,9 @@ class _Watched(Losses):
             changed = {"sigma": np.array(sigmas), "noise": self.rng.normal(size=shape)}
         if self.lesson.law:
             changed["law"] = self.lesson.law
-        return super().gradient(loss, {**arguments, **changed})
+        self.given = self.given or {**arguments, **changed}
+        self.slopes.append(super().gradient(loss, {**arguments, **changed}))
+        return self.slopes[-1]
 
     def _target(self, *asked: Any) -> tuple[Framework, Callable]:
         framework, target = super()._target(*asked)
@@ -112,6 +133,45 @@ def run(lesson: Lesson, trial: Trial) -> Record:
     curves = {LOOKS: looks, "theta": seen, "values": values,
               "lost": np.array([lost(theta) for theta in seen])}  # fmt: skip
     return Record(numbers, curves)
+
+
+def agreement(trial: Trial) -> Record:
+    """The first steps of every lesson by two frameworks: the largest differences, the least move.
+
+    The guide's implicit score matching with its signs put right is its denoising at its default.
+    """
+    every = [_lesson_agreement(lesson, trial).numbers for lesson in LESSONS if lesson.own]
+    picked = {"operator": np.max, "steps": np.min, "apart": np.max, "moved": np.min}
+    return Record({name: float(pick([n[name] for n in every])) for name, pick in picked.items()})
+
+
+def _lesson_agreement(lesson: Lesson, trial: Trial) -> Record:
+    @functools.cache
+    def watched(implementation: str) -> tuple[_Watched, np.ndarray]:
+        noise = trial.rng("noise of several scales")
+        losses = _Watched(implementation, lesson, noise, "float64")
+        steps = descent(losses, lesson.way, TARGET, trial.rng("a fit in two frameworks"))
+        return losses, np.array([_flat(theta) for theta in itertools.islice(steps, FIRST + 1)])
+
+    def first(implementation: str) -> Value:
+        losses, _ = watched(implementation)
+        return losses.values[0], {"theta": losses.slopes[0]}
+
+    def path(implementation: str) -> Path:
+        losses, thetas = watched(implementation)
+        looks = np.arange(len(thetas))
+        return Path(np.array(losses.values), {"theta": thetas[-1]}, looks, {"theta": thetas})
+
+    operator = f"energy_{lesson.operator}"
+    condition = _condition(operator, watched(AGAINST)[0].given)
+    return side_by_side(operator, first, path, trial, condition)
+
+
+def _condition(operator: str, given: dict[str, Any]) -> Value:
+    """Of the loss and of its slopes, as the operator states it."""
+    wrt = tuple(name for name in given if name in (*NAMES, "log_partition"))
+    found = operators.get(operator).condition(np.ones(()), wrt, **gathered(given))
+    return found["output"], {"theta": _flat([found[name] for name in wrt])}
 
 
 def _flat(theta: list[np.ndarray]) -> np.ndarray:

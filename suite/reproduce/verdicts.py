@@ -94,13 +94,18 @@ def _against(evidence: Evidence, name: str, exact: float) -> tuple[Verdict, str]
     if stated.rounds_to(exact):
         return "reproduced", f"the rerun gives {short(exact, stated.digits + 2)}"
     parts, inside = [f"the rerun gives {short(exact, stated.digits + 2)}"], False
-    for kind, words in (("ulp", "one-ulp moves of the start"), ("seed", "other seeds")):
+    for kind, words in (("ulp", "one-ulp move of the start"), ("seed", "other seed")):
         values = evidence.numbers(kind, name)
         values = values[np.isfinite(values)]
-        if len(values) and not (values == exact).all():
+        if not len(values):
+            continue
+        if (values == exact).all():
+            parts.append(f"{count(len(values), words)} the same")
+        else:
             reached = np.append(values, exact) if kind == "ulp" else values
             low, high = float(reached.min()), float(reached.max())
-            parts.append(f"{len(values)} {words} {short(low)} to {short(high)}")
+            span = short(low) if len(reached) == 1 else f"{short(low)} to {short(high)}"
+            parts.append(f"{count(len(values), words)} {span}")
             off = stated.half_digit
             inside |= low - off <= stated.number <= high + off
     return "within spread" if inside else "not reproduced", ", ".join(parts)
@@ -119,6 +124,13 @@ def _spread(evidence: Evidence, name: str) -> tuple[float, float]:
     if not len(values):
         return float("nan"), float("nan")
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def count(number: int, words: str) -> str:
+    """So many of what the words, in the singular, name."""
+    first, _, rest = words.partition(" of ")
+    plural = first if number == 1 else f"{first}s"
+    return f"{number} {plural}{f' of {rest}' if rest else ''}"
 
 
 def short(number: float, digits: int = 3) -> str:

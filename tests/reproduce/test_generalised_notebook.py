@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from suite import frameworks
+from suite import frameworks, reproduce
 from suite.reproduce import generalised_notebook as notebook
 from suite.reproduce.batch_shaping_example import OURS, PUBLISHED
-from suite.reproduce.claims import Trial
+from suite.reproduce.claims import LOOKS, Evidence, Found, Record, Trial
+from suite.reproduce.published import published
 
 pytestmark = pytest.mark.skipif(
     frameworks.get("torch").missing("cpu") is not None, reason="the source draws with torch"
@@ -64,3 +65,63 @@ def test_no_samples_are_below_the_lowest_loss_at_their_priors():
     assert notebook.lowest(begun) < notebook.objective(PUBLISHED).gradients(begun)[0]
     # The term of the temperatures alone, all of them 1/2, and hardly a clamp.
     assert notebook.lowest(begun) == pytest.approx(0.05, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def short_trainings():
+    """Both schedules for a tenth of the source's steps."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(notebook, "STEPS", 35)
+        return {
+            name: {
+                schedule: notebook.run(schedule, Trial(name, "exact", quick=True))
+                for schedule in notebook.SCHEDULES
+            }
+            for name in (PUBLISHED, OURS)
+        }
+
+
+def test_a_short_training_lowers_the_loss_alike_by_both_formulas(short_trainings):
+    for schedule in notebook.SCHEDULES:
+        theirs, ours = (short_trainings[name][schedule].numbers for name in (PUBLISHED, OURS))
+        assert theirs["loss"] == pytest.approx(ours["loss"], rel=2e-3)
+        for n in (theirs, ours):
+            assert n["start"] == pytest.approx(0.39392, rel=1e-4)
+            assert n["longer"] < n["next"] < n["loss"] < 0.4 * n["start"]
+            assert n["lowest"] < n["next"]
+            assert n["without_gradient"] < notebook.ROWS * notebook.SAMPLES
+    rates = [short_trainings[OURS][s].numbers["rate"] for s in notebook.SCHEDULES]
+    assert rates == pytest.approx([0.09, 0.3], rel=1e-12)
+
+
+def test_curves_have_a_row_a_look_and_end_at_the_numbers(short_trainings):
+    record = short_trainings[OURS]["as-published"]
+    assert record.curves[LOOKS][-1] == len(record.curves["losses"]) == 35
+    assert record.curves["losses"][-1] == record.numbers["loss"]
+    assert record.curves["means"][-1].mean() == pytest.approx(record.numbers["mean"], rel=1e-6)
+
+
+def test_torch_and_jax_train_alike(monkeypatch):
+    if reason := frameworks.get("jax").missing("cpu"):
+        pytest.skip(reason)
+    monkeypatch.setattr(notebook, "STEPS", 25)
+    record = notebook._agreement(Trial("jax_xla", quick=True))
+    assert judged("frameworks-agree", record.numbers).verdict == "reproduced"
+    assert record.numbers["first/as-published"] < 1e-12
+
+
+def judged(name, numbers):
+    (claim,) = (each for each in reproduce.get("generalised_notebook").claims if each.name == name)
+    found = Found({(claim.experiment, "i", "exact"): Record(numbers)})
+    stated = published("generalised_notebook")[name]
+    return claim.judge(Evidence(stated, claim.experiment, "i", found))
+
+
+def test_the_final_loss_means_nothing_where_no_samples_are_lower():
+    right = {"loss": 0.0352, "temperature": 0.28, "lowest": 0.02, "draws": 0.05}
+    assert judged("final-loss", right).verdict == "reproduced"
+    for control in ({"lowest": 0.035}, {"draws": 0.03}):
+        assert judged("final-loss", right | control).verdict == "does not mean what it says"
+    assert judged("final-loss", right | {"loss": 0.04}).verdict == "not reproduced"
+    assert judged("rate", {"rate": 0.09}).verdict == "not reproduced"
+    assert judged("sparsity", {"on": 0.304}).verdict == "reproduced"

@@ -14,7 +14,7 @@ from suite.reproduce.batch_shaping_notebook import EXAMPLES
 from suite.reproduce.claims import LOOKS, Record
 from suite.reproduce.figures import write_figures
 from suite.reproduce.jobs import Asked, jobs
-from suite.reproduce.page import print_table, write_page
+from suite.reproduce.page import QUICK, print_table, write_page
 from suite.reproduce.worker import as_json, from_json
 
 SOURCE = "batch_shaping_notebook"
@@ -91,10 +91,23 @@ def test_the_table_and_the_page_say_what_the_claims_say(stored):
     text = io.StringIO()
     print_table(done, Console(file=text, width=100))
     assert max(map(len, text.getvalue().splitlines())) <= 110
+    assert QUICK in text.getvalue()
     (page,) = write_page(root)
     for claim in done.claims.itertuples():
         assert claim.claim in text.getvalue()
         assert claim.quantity in page.read_text(encoding="utf-8")
+
+
+def test_a_quick_run_says_that_it_is_one_and_pictures_say_whose_they_are(stored):
+    root, done = stored
+    picture = done.folder / store.FIGURES / f"{SOURCE}-kl.png"
+    picture.parent.mkdir(exist_ok=True)
+    picture.touch()
+    (page,) = write_page(root)
+    picture.unlink()
+    told = page.read_text(encoding="utf-8")
+    assert QUICK in told and "1 other seed," in told
+    assert f"*kl*, by `numpy`:\n\n![{SOURCE}-kl](" in told
 
 
 def test_an_unknown_source_or_implementation_is_refused_before_work_starts():

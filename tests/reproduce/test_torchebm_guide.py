@@ -98,3 +98,11 @@ def test_an_energy_is_trained_when_its_likelihood_rises_whatever_its_loss():
     assert judged("mle-trains", Record(good | {"value/end": 1.5})).verdict == "reproduced"
     for end in (1.9, float("nan")):
         assert judged("nce-trains", Record(good | {"lost/end": end})).verdict == "not reproduced"
+
+
+def test_torch_and_jax_take_the_same_steps_by_every_loss():
+    pytest.importorskip("jax")
+    record = fits.agreement(Trial("jax_xla"))
+    assert 0 < record.numbers["operator"] < 1
+    assert record.numbers["apart"] < 1e-9 < record.numbers["moved"]
+    assert judged("frameworks-agree", record).verdict == "reproduced"

@@ -39,6 +39,15 @@ def test_a_number_is_within_spread_when_seeds_or_ulps_enclose_the_printed_one():
     assert verdict(1.31e-3, seeds=(1.27e-3,)) == "not reproduced"
 
 
+def test_starts_that_change_nothing_are_told_too():
+    def why(**starts):
+        return printed_number("loss")(evidence(1.4e-3, **starts)).why
+
+    assert "4 one-ulp moves of the start the same" in why(ulps=(1.4e-3,) * 4)
+    assert "1 other seed 0.0013" in why(seeds=(1.3e-3,))
+    assert "2 other seeds 0.0011 to 0.0013" in why(seeds=(1.3e-3, 1.1e-3))
+
+
 def test_a_control_that_refutes_takes_a_number_its_meaning_but_not_its_failure():
     def refuting(evidence):
         return (Control("no training gives 1.28e-03", True),)

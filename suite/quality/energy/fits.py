@@ -7,6 +7,7 @@ its parameters, so that its samples are exact; losses are not told.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,18 @@ class Fit:
 def fit(losses: Losses, way: str, target: Target, seed: int) -> Fit:
     """Descend from a seeded start, the same for every way."""
     rng = np.random.Generator(np.random.Philox(key=[0xF17, seed]))
+    *_, theta = descent(losses, way, target, rng)
+    points, _ = grid()
+    energy = energies(theta, points)
+    drawn = target.sample(rng, SAMPLES)
+    discrepancy = mean_discrepancy(_model(theta, rng, SAMPLES), drawn)
+    return Fit(theta, likelihood_lost(target, energy), discrepancy, energy)
+
+
+def descent(
+    losses: Losses, way: str, target: Target, rng: np.random.Generator
+) -> Iterator[list[np.ndarray]]:
+    """theta at the start, which rng draws, and after every step."""
     theta = [
         np.zeros(COMPONENTS),
         1.5 * rng.normal(size=(COMPONENTS, 2)),
@@ -59,6 +72,7 @@ def fit(losses: Losses, way: str, target: Target, seed: int) -> Fit:
     # log Z last: noise contrastive estimation learns it, others have no gradient to it.
     flat, first, second = (np.zeros(sum(a.size for a in theta) + 1) for _ in range(3))
     flat[:-1] = np.concatenate([array.ravel() for array in theta])
+    yield theta
     for t in range(1, STEPS + 1):
         gradient = np.zeros_like(flat)
         found = losses.gradient(WAYS[way], state.arguments(_shaped(flat), flat[-1]))
@@ -67,12 +81,7 @@ def fit(losses: Losses, way: str, target: Target, seed: int) -> Fit:
         second = 0.99 * second + 0.01 * gradient**2
         step = first / (1 - 0.9**t) / (np.sqrt(second / (1 - 0.99**t)) + 1e-8)
         flat = flat - RATE * (1 - (t - 1) / STEPS) * step
-    theta = _shaped(flat)
-    points, _ = grid()
-    energy = energies(theta, points)
-    drawn = target.sample(rng, SAMPLES)
-    discrepancy = mean_discrepancy(_model(theta, rng, SAMPLES), drawn)
-    return Fit(theta, likelihood_lost(target, energy), discrepancy, energy)
+        yield _shaped(flat)
 
 
 @functools.cache
