@@ -3,6 +3,7 @@
 # make test      run the tests
 # make quality   gradients against those of the population, and a page that says what to use
 # make reproduce what was published, run again: a table of claims, numbers and verdicts
+# make gate      does the change hold? against the commit before it, or BASE=revision
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
 # PROCESSES=2    how many the tests are shared among; 0: none beside the first
 
@@ -20,7 +21,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench bench-gpu report test quality reproduce lint workloads check list errata doctor clean
+.PHONY: setup bench bench-gpu report test quality reproduce gate lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -52,6 +53,9 @@ quality: $(READY)
 
 reproduce: $(READY)
 	$(PY) -m suite reproduce $(ARGS)
+
+gate: $(READY)
+	$(PY) -m suite gate $(if $(BASE),--base $(BASE)) $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

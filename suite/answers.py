@@ -76,7 +76,7 @@ def read(folder: Path) -> dict[tuple[str, ...], dict[str, np.ndarray]]:
         return {}
     found: dict[tuple[str, ...], dict[str, np.ndarray]] = {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             for entry in stored.files:
                 *key, name = entry.split("/")
                 found.setdefault(tuple(key), {})[name] = stored[entry]
