@@ -36,7 +36,7 @@ from suite.judge.references import References
 from suite.machine import machine
 from suite.operators.base import Profile
 from suite.results import Run
-from suite.selection import Selection
+from suite.selection import Selection, require_operators
 from suite.timing.plan import Mode
 
 
@@ -193,10 +193,11 @@ def list_(
     cases: Annotated[bool, typer.Option("--cases", help="List cases, too.")] = False,
 ) -> None:
     """Operators, their implementations and cases; imports none of them."""
-    if unknown := sorted(set(operator) - set(operators.names())):
-        there = ", ".join(operators.names())
-        console.print(f"[red]error:[/] --operator {unknown}: expected some of {there}")
-        raise typer.Exit(2)
+    try:
+        require_operators(operator)
+    except ValueError as error:
+        console.print(f"[red]error:[/] {error}")
+        raise typer.Exit(2) from None
     selection = Selection((), tuple(implementation))
     declared = registry.discover(selection.files)
     names = {name for name in implementation if not name.endswith(".py")}

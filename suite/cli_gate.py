@@ -1,4 +1,4 @@
-"""Commands that gate a change, and that study the gate itself."""
+"""The command that gates a change."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from suite.cli_options import (
     shown_path,
     writable_folder,
 )
+from suite.selection import require_operators
 from suite.sources import ROOT
 
 STYLES = {"regressed": "bold red", "unmeasured": "yellow", "unclear": "cyan", "held": "green"}
@@ -102,14 +103,12 @@ def gate(
     _show(answer, junit, markdown, annotations)
 
 
-def _require_choice(operators_: list[str], cases: list[str]) -> None:
-    """Raise ValueError for what this version does not know, before anything is measured."""
+def _require_choice(names: list[str], cases: list[str]) -> None:
+    """Raise ValueError for operators and cases that this version does not know."""
     from suite import operators
 
-    if unknown := sorted(set(operators_) - set(operators.names())):
-        there = ", ".join(operators.names())
-        raise ValueError(f"--operator {unknown}: expected some of {there}")
-    known = {c.name for name in operators_ or operators.names() for c in operators.get(name).cases}
+    require_operators(names)
+    known = {c.name for name in names or operators.names() for c in operators.get(name).cases}
     if unknown := sorted(set(cases) - known):
         raise ValueError(f"--case {unknown}: no such case; list --cases shows them")
 

@@ -112,7 +112,7 @@ def compare(
 
     paths = [str(Path(name).resolve()) if name.endswith(".py") else name for name in implementation]
     bench_words = command.bench_words(operator, paths, case, device, full)
-    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
+    chosen = Chosen.asked(operator, implementation, case)
     try:
         with console.status("") as status:
             a_side, b_side = command.sides(
@@ -156,7 +156,7 @@ def history(
     from suite.history import figure, table
     from suite.history.frame import history as over_runs
 
-    chosen = Chosen(tuple(operator), tuple(map(_name, implementation)), tuple(case))
+    chosen = Chosen.asked(operator, implementation, case)
     frame = chosen.of(over_runs(_timed_runs(results)))
     if frame.empty:
         console.print(f"[red]error:[/] no run below {results} has such a cell", soft_wrap=True)
@@ -196,11 +196,6 @@ def _timed_runs(results: Path) -> list[Run]:
         console.print(f"[red]error:[/] no runs below {results}: make bench writes one")
         raise typer.Exit(2)
     return timed
-
-
-def _name(implementation: str) -> str:
-    """What an implementation is called, a user's file included."""
-    return Path(implementation).stem if implementation.endswith(".py") else implementation
 
 
 def targets(results: Stored = Path("results")) -> None:

@@ -117,9 +117,7 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
     if selection.files and not names and not selection.operators:
         own = {d.operator for d in declared if str(d.path) in selection.files}
         chosen = tuple(name for name in chosen if name in own)
-    unknown = sorted(set(chosen) - set(operators.names()))
-    if unknown:
-        raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
+    require_operators(chosen)
     missing = sorted(names - {d.name for d in declared})
     if missing and not selection.if_there:
         there = ", ".join(sorted({d.name for d in declared}))
@@ -136,6 +134,12 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
         near = _near(selection, chosen)
         raise ValueError(f"nothing to run: nothing matches {_words(selection)}{near}")
     return tuple(sorted(found, key=lambda job: selection.place(job.declaration)))
+
+
+def require_operators(names: Iterable[str]) -> None:
+    """Raise ValueError that names the operators which are not there."""
+    if unknown := sorted(set(names) - set(operators.names())):
+        raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
 
 
 def _near(selection: Selection, chosen: Iterable[str]) -> str:

@@ -24,8 +24,8 @@ METRICS = ("time", *USUAL, *EXACT, *OF_KERNELS)
 """Everything that has a budget."""
 
 LEAST = {"peak_memory": float(1 << 18), "compile_time": 1.0}
-"""Bytes or seconds that must be exceeded, too: memory of a CPU is read in pages and differs by some
-150 kB from process to process, and a first call is timed once in each."""
+"""Bytes or seconds that must be exceeded, too: memory of a CPU is read in pages and differs from
+process to process, and a first call is timed once in each."""
 
 
 class Budgets(Protocol):

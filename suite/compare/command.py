@@ -25,13 +25,13 @@ def sides(
     Raises ValueError for a folder without runs, Unmeasurable for what is no side at all, or cannot
     be checked out or run.
     """
-    stored = {word: of_path(Path(word)) for word in words if _is_stored(word)}
+    stored = {word: of_path(Path(word)) for word in words if is_stored(word)}
     todo = [word for word in words if word not in stored]
     for word in todo:
         if not is_checkout(Path(word)):
-            _require_revision(word)
+            require_revision(word)
     with contextlib.ExitStack() as stack:
-        checkouts = [stack.enter_context(_checkout(word, results)) for word in todo]
+        checkouts = [stack.enter_context(tree(word, results)) for word in todo]
         for number in range(processes):
             for checkout in checkouts if number % 2 == 0 else checkouts[::-1]:
                 say(f"{checkout.label}: process {number + 1} of {processes}")
@@ -53,12 +53,14 @@ def bench_words(
     return [*words, "--device", device, "--full" if full else "--quick"]
 
 
-def _is_stored(word: str) -> bool:
+def is_stored(word: str) -> bool:
+    """Whether a word names something on disk that is no checkout: runs, if anything."""
     path = Path(word)
     return path.exists() and not is_checkout(path)
 
 
-def _require_revision(word: str) -> None:
+def require_revision(word: str) -> None:
+    """Raise Unmeasurable for what names no revision."""
     try:
         commit_of(word)
     except Unmeasurable as error:
@@ -66,10 +68,15 @@ def _require_revision(word: str) -> None:
 
 
 @contextlib.contextmanager
-def _checkout(word: str, results: Path) -> Iterator[Checkout]:
+def tree(word: str, results: Path) -> Iterator[Checkout]:
+    """A checkout's folder as it is, or a revision checked out aside for as long as needed.
+
+    Raises Unmeasurable for what is neither, or cannot be checked out.
+    """
     folder = Path(word)
     if is_checkout(folder):
         yield Checkout(str(folder), folder.resolve(), results / "here")
     else:
+        require_revision(word)
         with checked_out(word, results) as checkout:
             yield checkout

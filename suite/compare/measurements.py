@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,14 @@ class Chosen:
     operators: tuple[str, ...] = ()
     implementations: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+
+    @staticmethod
+    def asked(
+        operators: Sequence[str], implementations: Sequence[str], cases: Sequence[str]
+    ) -> Chosen:
+        """By what a user asked for: of their own file, the name that runs have."""
+        names = (Path(n).stem if n.endswith(".py") else n for n in implementations)
+        return Chosen(tuple(operators), tuple(names), tuple(cases))
 
     def __str__(self) -> str:
         named = (*self.operators, *self.implementations, *self.cases)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from suite.compare.budgets import LEAST, Budgets
+from suite.compare.cells import Cell
 from suite.compare.comparison import Comparison
+from suite.compare.costs import CostChange
 from suite.compare.lines import line_of
 from suite.compare.rows import Row
 from suite.results import FAILURES
@@ -43,9 +45,12 @@ class Finding:
         return f"{place}: {self.why}" if self.why else place
 
 
-def findings(comparison: Comparison, budgets: Budgets) -> list[Finding]:
-    """One for every cell, what matters first."""
-    found = [_finding(row, budgets) for row in comparison.rows]
+def findings(
+    comparison: Comparison, budgets: Budgets, unsure: Container[Cell] = ()
+) -> list[Finding]:
+    """One for every cell, what matters first. unsure: suspicious cells that there was no time to
+    measure again; what only a clock or one process says of them fails nobody."""
+    found = [_finding(row, budgets, row.cell not in unsure) for row in comparison.rows]
     return sorted(found, key=lambda finding: ORDER.index(finding.outcome))
 
 
@@ -68,31 +73,47 @@ def is_slow(row: Row, budgets: Budgets) -> bool:
     return row.ratio is not None and row.ratio.ratio >= 1 + budgets.of(row.cell, "time")
 
 
-def _finding(row: Row, budgets: Budgets) -> Finding:
+def _finding(row: Row, budgets: Budgets, sure: bool) -> Finding:
     line = line_of(row)
-    regressed = list(_regressions(row, budgets))
-    if regressed:
-        return Finding("regressed", line.subject, line.where, "; ".join(regressed), row)
+    certain, measured = list(_regressions(row, budgets)), list(_excesses(row, budgets))
+    if certain or (measured and sure):
+        why = "; ".join([*certain, *measured])
+        return Finding("regressed", line.subject, line.where, why, row)
     if unmeasured := _unmeasured(row):
         return Finding("unmeasured", line.subject, line.where, unmeasured, row)
+    if measured:
+        why = "; ".join([*measured, "not measured again"])
+        return Finding("unclear", line.subject, line.where, why, row)
     if row.verdict == "unclear" and is_slow(row, budgets):
         return Finding("unclear", line.subject, line.where, _time(row, budgets), row)
     return Finding("held", line.subject, line.where, "", row)
 
 
 def _regressions(row: Row, budgets: Budgets) -> Iterator[str]:
+    """What is certain, however often it is measured."""
     if row.kind in ("failed", "missing"):
         yield row.remark
     if row.kind == "new" and row.statuses[1] in FAILURES and "known error" not in row.remark:
         yield f"{row.remark}: a new failure"
-    if row.verdict == "slower":
-        yield _time(row, budgets)
     for value in row.values:
         if value.state == "changed":
             yield f"{value}, allowed {budgets.of(row.cell, value.what):g} tol"
     for cost in row.costs:
-        if cost.worse:
-            yield f"{cost}{f', allowed +{cost.allowed:.0%}' if cost.allowed else ''}"
+        if cost.worse and cost.metric not in LEAST:
+            yield _cost(cost)
+
+
+def _excesses(row: Row, budgets: Budgets) -> Iterator[str]:
+    """What chance can make look like a regression."""
+    if row.verdict == "slower":
+        yield _time(row, budgets)
+    for cost in row.costs:
+        if cost.worse and cost.metric in LEAST:
+            yield _cost(cost)
+
+
+def _cost(cost: CostChange) -> str:
+    return f"{cost}{f', allowed +{cost.allowed:.0%}' if cost.allowed else ''}"
 
 
 def _unmeasured(row: Row) -> str:

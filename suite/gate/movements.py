@@ -13,11 +13,11 @@ from suite.judge.correctness import units
 from suite.judge.references import References
 from suite.results import Run
 
-Kept = Mapping[tuple[str, ...], answers.Answers]
+ByCell = Mapping[tuple[str, ...], answers.Answers]
 """A side's answers by cell."""
 
 
-def kept_answers(runs: Iterable[Run]) -> Kept:
+def kept_answers(runs: Iterable[Run]) -> ByCell:
     """The newest answers of every cell. Raises UnreadableRun for what is damaged."""
     found: dict[tuple[str, ...], answers.Answers] = {}
     for run in runs:
@@ -26,7 +26,7 @@ def kept_answers(runs: Iterable[Run]) -> Kept:
     return found
 
 
-def movements(cell: Cell, a: Kept, b: Kept) -> dict[str, Moved]:
+def movements(cell: Cell, a: ByCell, b: ByCell) -> dict[str, Moved]:
     """How far the value and the gradients of a cell have moved: "value", "gradient".
 
     Nothing where a side kept no answers, or the case is not one of this version.

@@ -10,27 +10,23 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from suite import bench
+from suite.compare.cells import Cell
+from suite.compare.command import is_stored, tree
 from suite.compare.comparison import Comparison, of_machine
 from suite.compare.kernels import KernelChange, kernel_changes
-from suite.compare.revision import Checkout, Unmeasurable, is_checkout
+from suite.compare.revision import Unmeasurable
 from suite.compare.rows import Row
 from suite.compare.side import of_path
 from suite.gate import kernels as of_kernels
-from suite.gate.finding import (
-    Finding,
-    Outcome,
-    findings,
-    is_suspicious,
-    outcome_of,
-)
+from suite.gate.finding import Finding, Outcome, findings, is_suspicious, outcome_of
 from suite.gate.movements import kept_answers, movements
 from suite.gate.settings import Settings
-from suite.gate.trees import digest, tree
+from suite.gate.trees import digest
 from suite.gate.turns import Choice, Progress, Turns
 from suite.machine import machine
 from suite.results import Run
@@ -64,7 +60,6 @@ class Gate:
     findings: tuple[Finding, ...]
     comparison: Comparison | None = None
     kernels: tuple[KernelChange, ...] = ()
-    notes: tuple[str, ...] = ()
     again: int = 0
     seconds: float = 0.0
     folder: Path | None = field(default=None, compare=False)
@@ -73,6 +68,11 @@ class Gate:
     def outcome(self) -> Outcome:
         """What the findings come to."""
         return outcome_of(self.findings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to read it with."""
+        return self.comparison.notes if self.comparison else ()
 
 
 def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
@@ -84,7 +84,7 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         head = stack.enter_context(tree(asked.head, root))
-        stored = _is_stored(asked.base)
+        stored = is_stored(asked.base)
         base = None if stored else stack.enter_context(tree(asked.base, root))
         trees = {BASE: base, HEAD: head} if base else {HEAD: head}
         before = {side: digest(checkout.folder) for side, checkout in trees.items()}
@@ -92,34 +92,35 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
         late = started + 60 * asked.minutes if asked.minutes else math.inf
         turns = Turns(trees, folder, asked.settings.environment, progress, late)
         measured = _Measured(asked, turns, _stored_runs(asked) if stored else ())
-        changes = _kernels(base, head, measured)
+        changes = of_kernels.kernels(base.folder, head.folder) if base else None
         comparison, again = measured.compared()
+        changes = changes or _of_commits(measured.runs)
         for side, checkout in trees.items():
             if digest(checkout.folder) != before[side]:
                 raise Unmeasurable(f"{checkout.label} changed while it was measured")
         found = [
             *of_kernels.kernel_findings(changes.changes, asked.settings),
             *_faults(measured.runs[BASE], measured.runs[HEAD]),
-            *findings(comparison, asked.settings),
+            *findings(comparison, asked.settings, measured.unsure),
         ]
         labels = (base.label if base else asked.base, head.label)
-        answer = Gate(
-            labels, tuple(found), comparison, changes.changes,
-            (*changes.notes, *measured.notes, *comparison.notes), again,
-            time.monotonic() - started,
-        )  # fmt: skip
+        notes = (*changes.notes, *measured.notes, *comparison.notes)
+        comparison = dataclasses.replace(comparison, notes=notes)
+        seconds = time.monotonic() - started
+        answer = Gate(labels, tuple(found), comparison, changes.changes, again, seconds)
         return _kept(answer, asked, folder, root)
 
 
 @dataclass
 class _Measured:
-    """Both sides' runs, and what they say."""
+    """Both sides' runs, and what they say. unsure: suspicious cells not measured again."""
 
     asked: Asked
     turns: Turns
     stored: tuple[Run, ...]
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unsure: frozenset[Cell] = frozenset()
 
     def compared(self) -> tuple[Comparison, int]:
         """The comparison, suspicious cells as they were when measured again; and how many of them
@@ -138,7 +139,8 @@ class _Measured:
             return first, 0
         if self.turns.is_late:
             self.notes.append("no time was left to measure suspicious cells again")
-            return _with(first, [_unsure(row) for row in suspects]), 0
+            self.unsure = frozenset(row.cell for row in suspects)
+            return first, 0
         names = _choice_of(suspects, settings, self.asked.device)
         runs = self._measure("again", names, processes, whole=range(min(processes, 3)))
         at_first = {row.cell: row for row in suspects}
@@ -171,13 +173,6 @@ def _again(row: Row, at_first: Row) -> Row:
     return dataclasses.replace(row, remark="; ".join(filter(None, (row.remark, remark))))
 
 
-def _unsure(row: Row) -> Row:
-    """A suspicious cell that was not measured again: it fails nobody, and holds nothing."""
-    verdict = "unclear" if row.verdict == "slower" else row.verdict
-    sure = tuple(cost for cost in row.costs if not (cost.worse and cost.allowed))
-    return dataclasses.replace(row, kind="unclear", verdict=verdict, costs=sure)
-
-
 def _with(comparison: Comparison, rows: Sequence[Row]) -> Comparison:
     """A comparison with rows in the place of those of the same cells."""
     fresh = {row.cell: row for row in rows}
@@ -198,11 +193,6 @@ def _choice_of(rows: Sequence[Row], settings: Settings, device: str) -> Choice:
     )
 
 
-def _is_stored(word: str) -> bool:
-    path = Path(word)
-    return path.exists() and not is_checkout(path)
-
-
 def _stored_runs(asked: Asked) -> tuple[Run, ...]:
     """A base's stored runs, if this machine made them."""
     here = machine().fingerprint
@@ -214,11 +204,10 @@ def _stored_runs(asked: Asked) -> tuple[Run, ...]:
     return runs
 
 
-def _kernels(base: Checkout | None, head: Checkout, measured: _Measured) -> of_kernels.Kernels:
-    if base is not None:
-        return of_kernels.kernels(base.folder, head.folder)
-    newest = measured.stored[-1].info.get("commit")
-    return of_kernels.Kernels(tuple(kernel_changes(newest, bench.commit())))
+def _of_commits(runs: Mapping[str, Sequence[Run]]) -> of_kernels.Kernels:
+    """The ceilings that the commits keep of which there are runs."""
+    base, head = (runs[side][-1].info.get("commit") for side in (BASE, HEAD))
+    return of_kernels.Kernels(tuple(kernel_changes(base, head)))
 
 
 def _faults(base: Sequence[Run], head: Sequence[Run]) -> list[Finding]:
@@ -240,7 +229,8 @@ def _named(run: Run) -> set[tuple[str, str]]:
 
 def _key(asked: Asked, digests: dict[str, str]) -> str:
     """Names an unfinished gate: equal where the same would be measured."""
-    told = repr((asked.base, asked.device, asked.settings, sorted(digests.items())))
+    here = machine().fingerprint
+    told = repr((asked.base, asked.device, asked.settings, here, sorted(digests.items())))
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
@@ -252,14 +242,14 @@ def _kept(answer: Gate, asked: Asked, unfinished: Path, root: Path) -> Gate:
     aside.write_text(text + "\n", encoding="utf-8")
     aside.rename(unfinished / FILE)
     now = datetime.datetime.now(datetime.UTC)
-    folder = root / f"{now:%Y%m%dT%H%M%S}-gate-{os.getpid()}"
+    folder = root / f"{now:%Y%m%dT%H%M%S%f}-gate-{os.getpid()}"
     unfinished.rename(folder)
     return dataclasses.replace(answer, folder=folder)
 
 
 def as_json(answer: Gate, asked: Asked) -> dict:
     """A gate's answer as its file has it."""
-    require = [
+    listed = [
         {
             "outcome": f.outcome,
             "subject": f.subject,
@@ -279,5 +269,5 @@ def as_json(answer: Gate, asked: Asked) -> dict:
         "measured_again": answer.again,
         "minutes": asked.minutes,
         "notes": list(answer.notes),
-        "findings": require,
+        "findings": listed,
     }

@@ -71,7 +71,7 @@ class Settings:
     @property
     def chosen(self) -> Chosen:
         """The gated cells, by the names that runs have."""
-        return Chosen(self.operators, tuple(map(_name, self.implementations)), self.cases)
+        return Chosen.asked(self.operators, self.implementations, self.cases)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -154,8 +154,3 @@ def _words(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
 def _require_known(table: Mapping[str, Any], known: Sequence[str]) -> None:
     if unknown := sorted(set(table) - set(known)):
         raise ValueError(f"{', '.join(unknown)}: expected some of {', '.join(known)}")
-
-
-def _name(implementation: str) -> str:
-    """What an implementation is called, a user's file included."""
-    return Path(implementation).stem if implementation.endswith(".py") else implementation

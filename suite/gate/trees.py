@@ -1,41 +1,16 @@
-"""The two trees of a gate: where they are, and a hash of what they hold."""
+"""A tree that is gated: the commit to hold it against, and a hash of what it holds."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-from suite.compare.revision import Checkout, Unmeasurable, checked_out, commit_of, is_checkout
+from suite.compare.revision import Unmeasurable
 from suite.registry import ROOT
 
 MEASURED = ("suite", "implementations", "pyproject.toml")
 """What of a tree its measurements depend on."""
-
-
-@contextlib.contextmanager
-def tree(word: str, results: Path) -> Iterator[Checkout]:
-    """A checkout's folder as it is, or a revision checked out aside for as long as needed.
-
-    Raises Unmeasurable for what is neither, or cannot be checked out.
-    """
-    folder = Path(word)
-    if is_checkout(folder):
-        yield Checkout(_label(word, folder), folder.resolve(), results)
-        return
-    require_revision(word)
-    with checked_out(word, results) as checkout:
-        yield checkout
-
-
-def require_revision(word: str) -> str:
-    """The commit of a revision; Unmeasurable where there is none."""
-    try:
-        return commit_of(word)
-    except Unmeasurable as error:
-        raise Unmeasurable(f"{word!r}: no folder of runs and no git revision ({error})") from None
 
 
 def commit_before() -> str:
@@ -64,10 +39,6 @@ def digest(folder: Path) -> str:
             found.update(str(path.relative_to(folder)).encode() + b"\0")
             found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:16]
-
-
-def _label(word: str, folder: Path) -> str:
-    return f"{word} ({folder.resolve().name}, as it is)"
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from suite import results
+from suite.compare.command import bench_words
 from suite.compare.revision import Checkout, Unmeasurable
 from suite.results import Run
 
@@ -37,9 +38,8 @@ class Choice:
 
     def words(self) -> list[str]:
         """The arguments."""
-        named = {"-o": self.operators, "-i": self.implementations, "-c": self.cases}
-        words = [word for option, names in named.items() for n in names for word in (option, n)]
-        return [*words, "--device", self.device, "--if-there"]
+        chosen = self.operators, self.implementations, self.cases
+        return [*bench_words(*chosen, self.device, full=False), "--if-there"]
 
 
 @dataclass

@@ -21,8 +21,8 @@ every gate as it is for most samples. The paper's order of the two losses is kep
 of their schedules and steps are ours.
 
 torch_eager is in the loop: the fastest batch shaping of 64 x 4096 on a CPU by the committed runs
-(results/leaderboard.md, prior=beta). At the network's own 32 x 128 a call's overhead is most of it
-and jax_xla is faster; ``--implementation jax_xla`` puts that in the loop. It is given logits, with
+(results/leaderboard.md, prior=beta). No run has timed the network's own 32 x 128, where a call's
+overhead is more; ``--implementation jax_xla`` puts that in the loop. It is given logits, with
 which the infinite density of the prior at 0 and 1 is none; the authors' own formula takes the
 gates themselves.
 

@@ -17,6 +17,12 @@ SETTINGS = of_table({})
 NAME = "soft_cut/torch_eager medium, fwd+bwd"
 
 
+def planted(slowed=1.0, **metrics):
+    """A side whose cell SLOW has these metrics."""
+    usual = {"peak_memory": 10e6, "flops": 100.0}
+    return Side(slowed={SLOW: slowed}, metrics={SLOW: {**usual, **metrics}})
+
+
 def gated(a, b, settings=SETTINGS, **how):
     return findings(of_machine(MACHINE, a.runs(6, 1), b.runs(6, 101), budgets=settings, **how),
                     settings)  # fmt: skip
@@ -34,28 +40,20 @@ def test_equal_sides_hold():
 @pytest.mark.parametrize(
     ("b", "says"),
     [
-        (Side(slowed={SLOW: 1.5}), ("x the time [", "allowed 1.25")),
-        (Side(metrics={SLOW: {"value_error": 2.1, "digest": 6.0}}), ("value error 0.1 -> 2.1",)),
-        (
-            Side(metrics={SLOW: {"gradient_error": 9.0, "digest": 6.0}}),
-            ("error 0.2 -> 9",),
-        ),
-        (Side(metrics={SLOW: {"peak_memory": 13e6}}), ("peak memory 10.0 MB -> 13.0 MB",)),
-        (Side(metrics={SLOW: {"peak_memory": 10e6, "flops": 101.0}}), ("flops 100 -> 101",)),
+        (planted(slowed=1.5), ("x the time [", "allowed 1.25")),
+        (planted(value_error=2.1, digest=6.0), ("value error 0.1 -> 2.1",)),
+        (planted(gradient_error=9.0, digest=6.0), ("gradient error 0.2 -> 9",)),
+        (planted(peak_memory=13e6), ("peak memory 10.0 MB -> 13.0 MB",)),
+        (planted(flops=101.0), ("flops 100 -> 101",)),
         (Side(cells=tuple(c for c in CELLS if c != SLOW)), ("ok in A, not there in B",)),
-        (
-            Side(outcomes={SLOW: {"status": "crashed", "reason": "SIGSEGV"}}),
-            ("ok -> crashed",),
-        ),
+        (Side(outcomes={SLOW: {"status": "crashed", "reason": "SIGSEGV"}}), ("ok -> crashed",)),
     ],
 )
 def test_a_planted_fault_fails_with_one_line_that_says_where_and_by_how_much(b, says):
-    a = Side(metrics={SLOW: {"peak_memory": 10e6, "flops": 100.0}})
-    if b.metrics.get(SLOW, {}).keys() <= {"peak_memory"}:
-        b.metrics.setdefault(SLOW, {}).setdefault("peak_memory", 10e6)
-    found = gated(a, b)
+    found = gated(planted(), b)
     (line,) = lines(found)
     assert line.startswith(NAME) and all(words in line for words in says)
+    assert "; " not in line, "one fault, one reason"
     assert STATUS[outcome_of(found)] == 1
 
 
@@ -100,6 +98,16 @@ def test_suspected_are_cells_beyond_their_budget_however_unsure_that_is():
     assert [(c.operator, c.implementation, c.case, c.pass_) for c in suspected] == [SLOW]
     generous = of_table({"budget": [{"implementation": "torch_eager", "time": 2.0}]})
     assert not any(is_suspicious(row, generous) for row in rows)
+
+
+def test_what_there_was_no_time_to_measure_again_fails_nobody_and_is_told():
+    compared = of_machine(MACHINE, planted().runs(6, 1), planted(peak_memory=13e6).runs(6, 101))
+    (suspect,) = (row.cell for row in compared.rows if is_suspicious(row, SETTINGS))
+    found = findings(compared, SETTINGS, {suspect})
+    assert outcome_of(found) == "unclear"
+    assert "not measured again" in lines(found, "unclear")[0]
+    compared = of_machine(MACHINE, planted().runs(6, 1), planted(flops=101.0).runs(6, 101))
+    assert outcome_of(findings(compared, SETTINGS, {suspect})) == "regressed"
 
 
 def test_a_kernel_that_takes_more_registers_fails():

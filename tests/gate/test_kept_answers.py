@@ -80,3 +80,11 @@ def test_the_largest_are_left_out_where_all_do_not_fit(monkeypatch):
     monkeypatch.setattr(answers, "LIMIT", 100)
     small, large = np.zeros(4), np.zeros(20)
     assert answers.largest_beyond({("a",): {"x": small}, ("b",): {"x": large}}) == [("b",)]
+
+
+def test_a_choice_of_which_nothing_is_there_is_a_run_without_cells(tmp_path):
+    words = ["bench", "-o", "soft_cut", "-i", "no_such", "--results", str(tmp_path)]
+    assert CliRunner().invoke(cli.app, words).exit_code == 2
+    assert CliRunner().invoke(cli.app, [*words, "--if-there"]).exit_code == 0
+    (found,), errors = results.read_all(tmp_path)
+    assert found.cells.empty and not errors
