@@ -90,6 +90,7 @@ class Experiment:
     implementations: by default, the one that the source itself used first. published: what
     ``--implementation published`` stands for, "" for nothing. seeds: whether other seeds make a
     difference. ulps: starts moved by one ulp. alone: measures time, and runs beside nothing else.
+    full: only a full run has it.
     draw(record, look): the picture the source drew, at a row of the record's looks (-1: the last).
     shown: numbers of the exact rerun that the page has, beside the claims, with their heads.
     """
@@ -102,6 +103,7 @@ class Experiment:
     seeds: bool = True
     ulps: int = 0
     alone: bool = False
+    full: bool = False
     draw: Callable[[Record, int], Figure] | None = None
     shown: tuple[tuple[str, str], ...] = ()
 

@@ -95,6 +95,8 @@ def jobs(asked: Asked) -> tuple[Job, ...]:
     shares: dict[tuple[str, str, bool], list[tuple[str, Trial]]] = {}
     for source in asked.chosen():
         for experiment in source.experiments:
+            if experiment.full and asked.quick:
+                continue
             for name in asked.implementations_of(experiment):
                 mine = shares.setdefault((source.name, name, experiment.alone), [])
                 mine += [

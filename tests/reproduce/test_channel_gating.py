@@ -1,5 +1,7 @@
 """Channel gating in miniature: its gates, its network, two frameworks' steps, its verdicts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import special
@@ -8,7 +10,9 @@ from suite import frameworks, reproduce
 from suite.reproduce import channel_gating as gating
 from suite.reproduce import gated_network as network
 from suite.reproduce.claims import Evidence, Found, Record, Trial
+from suite.reproduce.jobs import Asked, jobs
 from suite.reproduce.published import published
+from suite.reproduce.store import read_all
 
 pytest.importorskip("torch")
 
@@ -176,3 +180,21 @@ def test_hard_samples_must_open_more_gates_than_easy_ones():
 
     assert judged("more-for-difficult", numbers(0.5), numbers(0.6)).verdict == "reproduced"
     assert judged("more-for-difficult", numbers(0.3), numbers(0.3)).verdict == "not reproduced"
+
+
+def test_what_is_in_the_loop_is_the_fastest_of_the_published_run():
+    runs, _ = read_all(Path(__file__).parents[2] / "results")
+    found = [run for run in runs if run.info["complete"]][-1].numbers
+    times = found[found["experiment"].eq("times") & found["source"].eq("channel_gating")]
+    times = times.set_index("implementation")["value"]
+    assert {"jax_xla", "torch_compiled", "torch_eager"} <= set(times.index)
+    experiment = reproduce.get("channel_gating").experiment("gates")
+    assert experiment.implementations == (times.idxmin(),)
+
+
+def test_times_are_of_a_full_run_only_beside_nothing_else():
+    full, quick = (jobs(Asked(("channel_gating",), seeds=1, quick=q)) for q in (False, True))
+    timed = [j for j in full if any(name == "times" for name, _ in j.trials)]
+    assert [j.implementation for j in timed] == ["jax_xla", "torch_compiled", "torch_eager"]
+    assert all(j.alone and len(j.trials) == 1 for j in timed)
+    assert not [name for job in quick for name, _ in job.trials if name == "times"]
