@@ -18,7 +18,7 @@ from suite.judge.references import References
 from suite.outputs import read_arrays, read_kept
 from suite.probes import planned
 from suite.selection import Job
-from suite.timing.metrics import XLA_COST, metrics
+from suite.timing.metrics import XLA_COST, Rounds, metrics, undisturbed
 from suite.timing.plan import CellPlan, Mode, yardstick_group
 
 CLOCK_SLACK = 0.5
@@ -27,7 +27,7 @@ CLOCK_SLACK = 0.5
 ROUTE = 100
 """Characters that a worker may say of the way it took."""
 
-Yardsticks = Mapping[tuple[str, str], Mapping[str, list[float]]]
+Yardsticks = Mapping[tuple[str, str], Mapping[str, Rounds]]
 """Seconds a round by yardstick, by group of cases and clock."""
 
 
@@ -80,7 +80,10 @@ class Judging:
             compiles = record["compilation"] or job.declaration.framework == "jax"
             compiles = compiles and cell.clock != "graph"  # all was compiled before the capture
             first_call = record["first_call"] if compiles else None
-            found |= metrics(record["samples"], cost, case, sticks, first_call)
+            rounds = Rounds.of(record)
+            found |= metrics(rounds, cost, case, sticks, first_call)
+            if job.device == "cpu" and record["threads"] == 1:
+                found |= undisturbed(rounds, sticks)
             found |= {"threads": record["threads"], **record["compilation"]}
             cost_said = record.get("compiled_cost", {})
             found |= {name: float(cost_said[name]) for name in XLA_COST if name in cost_said}

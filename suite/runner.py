@@ -32,6 +32,7 @@ from suite.probes import ODD
 from suite.process import Limits, Worker
 from suite.registry import Declaration
 from suite.selection import Job
+from suite.timing.metrics import Rounds
 from suite.timing.plan import BUDGETS, CellPlan, Mode, Plan, yardstick_group
 from suite.unfinished import Unfinished, cell_key
 
@@ -196,14 +197,14 @@ class Runner:
                     self.keep(job, cell, conduct.outcome_with(outcome, [*faults, *flags]))
             shutil.rmtree(folder)
             return set(asked)
-        yardsticks: dict[tuple[str, str], dict[str, list[float]]] = {}
+        yardsticks: dict[tuple[str, str], dict[str, Rounds]] = {}
         cells: dict[CellPlan, dict] = {}
         started = 0.0
         for record in records:
             if record["kind"] == "yardstick" and "samples" in record:
                 group = yardstick_group(job.operator.case(record["case"]))
                 here = yardsticks.setdefault((group, record["clock"]), {})
-                here[record["yardstick"]] = record["samples"]
+                here[record["yardstick"]] = Rounds.of(record)
             elif record["kind"] == "yardstick" and record["status"] != "unsupported":
                 what = f"{job.title} {record['case']}: yardstick {record['yardstick']}"
                 self.notes.append(f"{what}: {record['reason']}")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from suite.compare.statistics import median_noise
 from suite.report.measured import KEY, wide
 from suite.results import Run
+from suite.timing.metrics import median_noise
 
 YARDSTICKS = ("sort", "histogram", "copy")
 """What times are normalised by: the first of them that a cell has in every process."""

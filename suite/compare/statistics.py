@@ -32,8 +32,6 @@ LEAST = {"cpu": 0.03, "cuda": 0.01}
 FREEDOM = (1.0, 4.0)
 """Degrees of freedom that a prior may have: at least, and at most or where it is assumed."""
 
-_Z = 1.96
-
 Numbers = Sequence[float] | np.ndarray
 
 
@@ -77,20 +75,6 @@ def ratio_of(a: Numbers, b: Numbers, prior: Prior, comparisons: int = 1) -> Rati
     half = float(stats.t.isf(ALPHA / comparisons / 2, freedom)) * error
     centre = float(second.mean() - first.mean())
     return Ratio(_exp(centre), _exp(centre - half), _exp(centre + half))
-
-
-def median_noise(seconds: Numbers) -> float:
-    """Standard error of the logarithm of the samples' median, without assuming a distribution.
-
-    Half the distance of two order statistics that hold the median between them in 95 of 100 cases,
-    in units of 1.96 (McKean and Schrader 1984); infinite for fewer than three samples.
-    """
-    ordered = np.sort(np.log(np.asarray(seconds, float)))
-    count = ordered.size
-    if count < 3:
-        return math.inf
-    rank = max(round((count + 1) / 2 - _Z * math.sqrt(count / 4)), 1)
-    return float(ordered[count - rank] - ordered[rank - 1]) / (2 * _Z)
 
 
 def prior_of(sides: Sequence[tuple[Numbers, Numbers]], device: str) -> Prior:

@@ -1,4 +1,8 @@
-"""The log times of the cells that both sides got right, and how much they vary by chance."""
+"""The log times of the cells that both sides got right, and how much they vary by chance.
+
+Where all processes of both sides know for how long they waited for a core, that is left out of
+their times: what else a shared machine did is not theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,19 @@ from suite.compare.statistics import Prior, Ratio, prior_of, ratio_of, with_own
 
 Cells = Mapping[tuple, Processes]
 """A side's processes by cell."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Columns that have a cell's time, its noise, and with a name behind it a yardstick's time."""
+
+    time: str
+    noise: str
+    yardstick: str
+
+
+WALL = Names("time", "noise", "yardstick")
+UNDISTURBED = Names("undisturbed", "undisturbed_noise", "undisturbed")
 
 
 @dataclass(frozen=True)
@@ -37,9 +54,10 @@ def timed_cells(cells: Iterable[tuple], a: Cells, b: Cells) -> dict[tuple, Timed
             sides = a[cell], b[cell]
             known = all(np.isfinite(side["time"]).all() for side in sides)
             if known and all(side.status == "ok" for side in sides):
-                yardstick = _yardstick(sides)
-                logs = [np.log(side["time"] / _unit(side, yardstick)) for side in sides]
-                noise = np.concatenate([side["noise"] for side in sides])
+                names = UNDISTURBED if _all_have(sides, UNDISTURBED.time) else WALL
+                yardstick = _yardstick(sides, names)
+                logs = [np.log(side[names.time] / _unit(side, names, yardstick)) for side in sides]
+                noise = np.concatenate([side[names.noise] for side in sides])
                 found[cell] = Timed(logs[0], logs[1], noise, yardstick)
     return found
 
@@ -55,13 +73,15 @@ def priors_of(timed: Mapping[tuple, Timed]) -> dict[str, Prior]:
     }
 
 
-def _yardstick(sides: tuple[Processes, ...]) -> str:
+def _yardstick(sides: tuple[Processes, ...], names: Names) -> str:
     """The first that every process has, or ""."""
-    for name in YARDSTICKS:
-        if all((side[f"yardstick_{name}"] > 0).all() for side in sides):
-            return name
-    return ""
+    there = (y for y in YARDSTICKS if _all_have(sides, f"{names.yardstick}_{y}"))
+    return next(there, "")
 
 
-def _unit(side: Processes, yardstick: str) -> np.ndarray | float:
-    return side[f"yardstick_{yardstick}"] if yardstick else 1.0
+def _all_have(sides: tuple[Processes, ...], metric: str) -> bool:
+    return all((side[metric] > 0).all() for side in sides)
+
+
+def _unit(side: Processes, names: Names, yardstick: str) -> np.ndarray | float:
+    return side[f"{names.yardstick}_{yardstick}"] if yardstick else 1.0

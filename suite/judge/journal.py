@@ -69,8 +69,19 @@ def measurement_fault(record: Mapping[str, Any]) -> str:
         return f"fewer than {BASES} times"
     if not all(type(time) is float and math.isfinite(time) and time > 0 for time in samples):
         return "times that are no positive numbers"
+    if fault := _waited_fault(record.get("waited", []), len(samples)):
+        return fault
     if record["kind"] == "cell" and not PLAIN_FILE.fullmatch(str(outputs)):
         return f"outputs in {outputs!r}"
+    return ""
+
+
+def _waited_fault(waited: Any, rounds: int) -> str:
+    """What is impossible about the times for which rounds waited, or ""; there may be none."""
+    if not isinstance(waited, list) or len(waited) not in (0, rounds):
+        return "waiting times of other rounds"
+    if not all(type(time) is float and math.isfinite(time) and time >= 0 for time in waited):
+        return "waiting times that are negative or no numbers"
     return ""
 
 

@@ -45,6 +45,11 @@ METRICS = [
     "threads",
     "digest",
     "yardstick_histogram",
+    "undisturbed",
+    "undisturbed_noise",
+    "undisturbed_copy",
+    "undisturbed_sort",
+    "undisturbed_histogram",
 ]
 # Axes whose extent is a parameter of the operator (bins, edges) and not a number of samples.
 PARAMETER_AXES = frozenset({"B", "E"})

@@ -12,7 +12,7 @@ import numpy as np
 from suite.frameworks import Framework
 from suite.operators.base import BASES, Case, Operator, Pass, cotangent, inputs
 from suite.rounds import WARM_UP, WHOLE, kept_whole, positions, round_of
-from suite.timing.clocks import WALL
+from suite.timing.clocks import WALL, waited
 
 Bases = list[dict[str, Any]]
 """Every base input of a case, its cotangent as "output", in a framework's arrays."""
@@ -60,12 +60,14 @@ class Cell:
         self.answer: dict[str, np.ndarray] = {}
         self.spans: list[float] = []
         self.late: list[float] = []
+        self.waits: list[float] = []
         self.bases = bases or native_bases(operator, case, framework, device)
 
     def schedule(self, rounds: int, warm_ups: int) -> None:
         """Number the rounds to come: warm-ups first, then the timed ones from zero."""
         self.upcoming = [WARM_UP + k for k in range(warm_ups)] + list(range(rounds))
         self.upcoming.reverse()
+        self.waits = []
         self.keep = kept_whole(self.case, rounds)
 
     def setup(self) -> tuple[tuple, dict]:
@@ -86,6 +88,7 @@ class Cell:
         self.framework.flush(self.device)
         if self.synchronised:
             self.framework.synchronize((*arrays.values(), weight))
+        self.waited = waited()
         self.ready = WALL()
         return (arrays, weight), {}
 
@@ -108,9 +111,12 @@ class Cell:
     def teardown(self, arrays: Mapping[str, Any], weight: Any) -> None:
         """Keep the round's output, whole or in part; warm-ups leave nothing.
 
-        The harness's own reading of the clock is kept beside it, and what is still to be done.
+        The harness's own reading of the clock is kept beside it, what is still to be done, and for
+        how long threads waited for a core.
         """
         back = WALL()
+        if self.index < WARM_UP:
+            self.waits.append(max(waited() - self.waited, 0.0))
         if self.index >= WARM_UP or not self.keeps:
             self.last = None
             return

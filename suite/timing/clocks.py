@@ -8,6 +8,9 @@ the framework does between kernels, too.
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -37,6 +40,21 @@ def timer(clock: str) -> Callable[[], Any]:
     """The timer of a clock: called twice, the difference is in seconds."""
     require_known((clock,))
     return WALL if clock == "wall" else Event
+
+
+def waited(tasks: str = "/proc/self/task") -> float:
+    """Seconds for which this process's threads could have run and got no core, in all.
+
+    Linux's own account (``schedstat``, run_delay) of the threads that there are; NaN elsewhere.
+    """
+    nanoseconds, known = 0, False
+    with contextlib.suppress(OSError), os.scandir(tasks) as threads:
+        for thread in threads:
+            # A thread may end while it is asked.
+            with contextlib.suppress(OSError), open(f"{thread.path}/schedstat", "rb") as stream:
+                nanoseconds += int(stream.read().split()[1])
+                known = True
+    return nanoseconds / 1e9 if known else math.nan
 
 
 def clocks(framework: str, device: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@ except by :mod:`suite.timing.session`."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from suite.frameworks.contract import Uncapturable
@@ -53,7 +55,7 @@ def _cell(item: Item, session: Session, benchmark) -> dict:
     }
     rounds = 3 if plan.mode == "check" else plan.budget.rounds(pilot, whole)
     warm_ups = 0 if plan.mode == "check" else plan.budget.warm_ups(pilot, plan.device, whole)
-    record["samples"] = _pedantic(cell, rounds, warm_ups, benchmark)
+    record |= _pedantic(cell, rounds, warm_ups, benchmark)
     if plan.mode == "time" and not cell.replays:
         record["compiled_cost"] = cell.compiled_cost()
     record["conduct"] = _conduct(cell, evidence, rounds)
@@ -82,8 +84,8 @@ def _yardstick(item: Item, session: Session, benchmark) -> dict:
     pilot, whole = _pilot(cell)
     budget = session.plan.budget.of_yardstick()
     warm_ups = budget.warm_ups(pilot, session.plan.device, whole)
-    samples = _pedantic(cell, budget.rounds(pilot, whole), warm_ups, benchmark)
-    return {"status": "measured", "samples": samples}
+    rounds = _pedantic(cell, budget.rounds(pilot, whole), warm_ups, benchmark)
+    return {"status": "measured", **rounds}
 
 
 def _probes(item: Item, session: Session, benchmark) -> dict:
@@ -131,7 +133,8 @@ def _conduct(cell: Cell, evidence: Evidence, rounds: int) -> dict:
     return {**evidence.found(), "spans": cell.spans, "late": cell.late}
 
 
-def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> list[float]:
+def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> dict[str, list[float]]:
+    """Seconds of every round, and those in which its threads waited for a core, if that is known."""
     cell.schedule(rounds, warm_ups)
     benchmark.pedantic(
         cell.target,
@@ -141,4 +144,5 @@ def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> list[float]:
         warmup_rounds=warm_ups,
         iterations=1,
     )
-    return list(benchmark.stats.stats.data)
+    known = all(map(math.isfinite, cell.waits))
+    return {"samples": list(benchmark.stats.stats.data), "waited": cell.waits if known else []}

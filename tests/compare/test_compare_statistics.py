@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.compare import statistics
-from suite.compare.statistics import Prior, median_noise, prior_of, ratio_of
+from suite.compare.statistics import Prior, prior_of, ratio_of
 from suite.compare.verdict import verdict
+from suite.timing.metrics import median_noise
 
 LOGS = st.lists(st.floats(-12, 3), min_size=1, max_size=8)
 PRIORS = st.builds(Prior, st.floats(0.01, 1), st.floats(1, 4))
