@@ -4,6 +4,7 @@
 # make quality   gradients against those of the population, and a page that says what to use
 # make reproduce what was published, run again: a table of claims, numbers and verdicts
 # make gate      does the change hold? against the commit before it, or BASE=revision
+# make gate-study how often does the gate err? hours; written into the README
 # PYTHON=python3 VENV=0 uses an interpreter as it is and installs nothing.
 # PROCESSES=2    how many the tests are shared among; 0: none beside the first
 
@@ -21,7 +22,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 endif
 
-.PHONY: setup bench bench-gpu report test quality reproduce gate lint workloads check list errata doctor clean
+.PHONY: setup bench bench-gpu report test quality reproduce gate gate-study lint workloads check list errata doctor clean
 
 setup: $(READY)
 
@@ -56,6 +57,9 @@ reproduce: $(READY)
 
 gate: $(READY)
 	$(PY) -m suite gate $(if $(BASE),--base $(BASE)) $(ARGS)
+
+gate-study: $(READY)
+	$(PY) -m suite gate-study --readme README.md $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

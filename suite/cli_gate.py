@@ -15,6 +15,7 @@ from suite.cli_options import (
     Device,
     Implementations,
     Operators,
+    Results,
     console,
     shown_path,
     writable_folder,
@@ -143,4 +144,44 @@ def _show(answer, junit: Path | None, markdown: Path | None, annotations: bool) 
         raise typer.Exit(status)
 
 
-COMMANDS = (gate,)
+def gate_study(
+    trials: Annotated[int, typer.Option(min=1, help="Gates of everything planted.")] = 20,
+    at_once: Annotated[int, typer.Option(min=1, help="Gates that run at the same time.")] = 1,
+    minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Begin no gate after so many and store what is done; 0: all."),
+    ] = 0.0,
+    results: Results = Path("results"),
+    readme: Annotated[
+        Path | None, typer.Option(help="Show the study in this page, too, between its marks.")
+    ] = None,
+) -> None:
+    """How often does the gate err? Gates of equal trees, and of one implementation slowed.
+
+    Takes hours; interrupted, the same command goes on where it stopped. The study is stored below
+    results, and its table is made from there.
+    """
+    from suite.display import Display
+    from suite.gate import study, study_page
+    from suite.report.tables import rich_table
+
+    try:
+        with Display(console) as display:
+            asked = study.Asked(trials, at_once, minutes)
+            found = study.study(asked, cache.folder("gate"), results, display)
+    except KeyboardInterrupt:
+        console.print("interrupted; what is done is kept: the same command goes on from here")
+        raise typer.Exit(130) from None
+    except (ValueError, RuntimeError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(rich_table(study_page.table(found)))
+    console.print(f"run: {shown_path(found.folder)}", soft_wrap=True)
+    if readme is not None:
+        if not study_page.write_page(results, readme):
+            console.print(f"[red]error:[/] {readme} lacks the marks between which a study is shown")
+            raise typer.Exit(2)
+        console.print(str(readme))
+
+
+COMMANDS = (gate, gate_study)

@@ -31,8 +31,8 @@ SAMPLE_COLUMNS = ("operator", "implementation", "case", "pass", "clock", "round"
 STATUSES = ("ok", "wrong", "nan", "flagged", "unsupported", "error", "oom", "timeout", "crashed")
 """What became of a cell; ``flagged`` is a right answer that was got by foul means."""
 
-_OTHERS = ("quality.csv.gz", "energies.csv.gz", "numbers.csv.gz")
-"""Files of runs of other kinds, read by suite.quality and by suite.reproduce.store."""
+_OTHERS = ("quality.csv.gz", "energies.csv.gz", "numbers.csv.gz", "gates.csv")
+"""Files of runs of other kinds: of suite.quality, suite.reproduce.store, suite.gate.study_store."""
 
 FAILURES = ("wrong", "nan", "flagged", "error", "oom", "timeout", "crashed")
 """Statuses that make a run's command fail; a known error's own does not."""

@@ -140,7 +140,8 @@ def _row(
     costs = cost_changes(before, after, budget)
     if timed is None:
         kind = _kind(None, values, costs)
-        return Row(cell, kind, statuses, values=values, costs=costs)
+        why = "" if b.status == "ok" else f"{b.status}: {b.reason}"
+        return Row(cell, kind, statuses, values=values, costs=costs, remark=why)
     ratio, yardstick = timed
     verdict = rule.verdict(ratio, budget("time"))
     kind = _kind(verdict, values, costs)

@@ -118,6 +118,8 @@ def _cost(cost: CostChange) -> str:
 
 def _unmeasured(row: Row) -> str:
     """Why the two sides of a cell cannot be held against each other, or ""."""
+    if set(row.statuses) <= set(FAILURES) and "known error" not in row.remark:
+        return f"fails on both sides: {row.also}"
     if row.kind == "redefined":
         return row.remark
     threads = next((str(cost) for cost in row.costs if cost.metric == "threads"), "")

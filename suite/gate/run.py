@@ -255,6 +255,8 @@ def as_json(answer: Gate, asked: Asked) -> dict:
             "subject": f.subject,
             "where": f.where,
             "why": f.why,
+            "cell": list(f.row.cell) if f.row else None,
+            "verdict": f.row.verdict if f.row else None,
             "ratio": dataclasses.astuple(f.row.ratio) if f.row and f.row.ratio else None,
         }
         for f in answer.findings

@@ -29,7 +29,7 @@ def commit_before() -> str:
 def digest(folder: Path) -> str:
     """A hash of the files in a tree that measurements depend on."""
     listed = _git(folder, "ls-files", "-z", "-co", "--exclude-standard", "--", *MEASURED)
-    if listed is None:
+    if not listed:
         files = [p for name in MEASURED for p in (folder / name, *(folder / name).rglob("*"))]
     else:
         files = [folder / name for name in listed.split("\0") if name]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
 import shlex
 import sys
 from pathlib import Path
 
-from suite import __version__, bench
+from suite import __version__, bench, versions
 from suite.machine import Machine, machine
 from suite.reproduce import store
 from suite.reproduce.figures import drawn, write_figures
@@ -20,8 +19,6 @@ from suite.reproduce.rows import frame, rows
 from suite.reproduce.runner import ReproduceRunner
 from suite.runner import Progress, run_name
 from suite.unfinished import Unfinished
-
-PACKAGES = ("torch", "jax", "jaxlib", "numpy", "scipy", "matplotlib", "pillow", "scikit-learn")
 
 
 def run(
@@ -78,19 +75,9 @@ def _describe(here: Machine, asked: Asked) -> dict:
         "sources": [source.name for source in asked.chosen()],
         "titles": {source.name: source.title for source in asked.chosen()},
         "machine": here.describe(),
-        "versions": _versions(),
+        "versions": versions.installed(),
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _now() -> str:

@@ -134,7 +134,7 @@ def _conduct(cell: Cell, evidence: Evidence, rounds: int) -> dict:
 
 
 def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> dict[str, list[float]]:
-    """Seconds of every round, and those in which its threads waited for a core, if that is known."""
+    """Seconds of every round, and those in which its threads waited for a core, where known."""
     cell.schedule(rounds, warm_ups)
     benchmark.pedantic(
         cell.target,
@@ -144,5 +144,6 @@ def _pedantic(cell: Cell, rounds: int, warm_ups: int, benchmark) -> dict[str, li
         warmup_rounds=warm_ups,
         iterations=1,
     )
-    known = all(map(math.isfinite, cell.waits))
-    return {"samples": list(benchmark.stats.stats.data), "waited": cell.waits if known else []}
+    # A list of its own: the cell goes on to other rounds.
+    waited = list(cell.waits) if all(map(math.isfinite, cell.waits)) else []
+    return {"samples": list(benchmark.stats.stats.data), "waited": waited}
