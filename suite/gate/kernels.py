@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """Modules, with their arguments, that print what a tree's kernels take."""
 
-PATIENCE = 600
-"""Seconds that a tree's compilers get."""
+PATIENCE = 600.0
+"""Seconds that compilers get, at most."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,16 @@ class Kernels:
     notes: tuple[str, ...] = ()
 
 
-def kernels(base: Path, head: Path) -> Kernels:
-    """The kernels of two trees, family by family."""
+def kernels(base: Path, head: Path, patience: float = PATIENCE) -> Kernels:
+    """The kernels of two trees, family by family; compilers get so many seconds, all together."""
+    late = time.monotonic() + min(patience, PATIENCE)
     changes: list[KernelChange] = []
     notes: list[str] = []
     for family, words in FAMILIES.items():
         folder = Path("implementations") / family
         if _sources(base / folder) == _sources(head / folder):
             continue
-        tables, why = _compiled((base, head), words)
+        tables, why = _compiled((base, head), words, late)
         if tables is None:
             notes.append(f"{family} kernels: kept ceilings compared, none compiled here: {why}")
             tables = [_kept(tree / folder / "ceilings.csv") for tree in (base, head)]
@@ -72,8 +74,11 @@ def _sources(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def _compiled(trees: Sequence[Path], words: Sequence[str]) -> tuple[list[str] | None, str]:
-    """What every tree's module prints, side by side; or None and why."""
+def _compiled(
+    trees: Sequence[Path], words: Sequence[str], late: float
+) -> tuple[list[str] | None, str]:
+    """What every tree's module prints, side by side; or None and why. late: of the monotonic clock,
+    when no tree is waited for any longer."""
     hidden = (*HIDES_THE_CHECKOUT, "TRITON_INTERPRET")
     here = {name: value for name, value in os.environ.items() if name not in hidden}
     running = [
@@ -84,13 +89,13 @@ def _compiled(trees: Sequence[Path], words: Sequence[str]) -> tuple[list[str] | 
     printed: list[str] = []
     try:
         for process in running:
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=max(late - time.monotonic(), 0.0))
             if process.returncode:
                 last = (err.strip().splitlines() or ["it printed nothing"])[-1]
                 return None, last[:200]
             printed.append(out)
     except subprocess.TimeoutExpired:
-        return None, f"not done after {PATIENCE} s"
+        return None, "the time was up"
     finally:
         for process in running:
             process.kill()

@@ -91,8 +91,10 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
         folder = root / f".unfinished-gate-{_key(asked, before)}"
         late = started + 60 * asked.minutes if asked.minutes else math.inf
         turns = Turns(trees, folder, asked.settings.environment, progress, late)
+        # Compilers before clocks: they get no more than half of the time there is.
+        patience = 30 * asked.minutes or of_kernels.PATIENCE
+        changes = of_kernels.kernels(base.folder, head.folder, patience) if base else None
         measured = _Measured(asked, turns, _stored_runs(asked) if stored else ())
-        changes = of_kernels.kernels(base.folder, head.folder) if base else None
         comparison, again = measured.compared()
         changes = changes or _of_commits(measured.runs)
         for side, checkout in trees.items():

@@ -30,7 +30,7 @@ from suite.gate import slowed
 from suite.gate import study_store as store
 from suite.gate.finding import STATUS, Outcome
 from suite.gate.run import FILE
-from suite.gate.trees import MEASURED, digest
+from suite.gate.trees import copy_to, digest
 from suite.machine import machine
 from suite.registry import ROOT
 from suite.runner import run_name
@@ -170,16 +170,8 @@ class _Trees:
     def _copy(self, name: str, planted: Trial | None = None) -> Path:
         tree = self.folder / name
         if not tree.exists():
-            aside = self.folder / f".{name}.{os.getpid()}"
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir(parents=True)
-            for part in MEASURED:
-                source = ROOT / part
-                if source.is_dir():
-                    junk = shutil.ignore_patterns("__pycache__")
-                    shutil.copytree(source, aside / part, ignore=junk)
-                else:
-                    shutil.copy(source, aside / part)
+            # Without its name until it is what the name says.
+            aside = copy_to(self.folder / f".{name}-{os.getpid()}")
             if planted is not None:
                 plant(aside, self.asked.operator, planted.slowed, planted.factor)
             aside.rename(tree)

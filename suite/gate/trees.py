@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +26,23 @@ def commit_before() -> str:
     if _git(ROOT, "rev-parse", "--verify", "--quiet", "HEAD~1^{commit}") is None:
         raise Unmeasurable("there is no commit before this one to hold it against")
     return "HEAD~1"
+
+
+def copy_to(folder: Path) -> Path:
+    """A copy, in a folder that is not there yet, of all that measurements of this tree depend on.
+
+    Made aside and renamed; returns the folder.
+    """
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for part in MEASURED:
+        if (ROOT / part).is_dir():
+            junk = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, aside / part, ignore=junk)
+        else:
+            shutil.copy(ROOT / part, aside / part)
+    return aside.rename(folder)
 
 
 def digest(folder: Path) -> str:

@@ -90,11 +90,11 @@ class Turns:
 
     def _one(self, side: str, folder: Path, words: list[str], title: str) -> Run:
         """One process's run: the stored one, or measured now."""
-        for path in sorted(folder.glob("*/*/run.json")):
+        for stored in results.holding(folder, "run.json"):
             try:
-                return results.read(path.parent)
+                return results.read(stored)
             except results.UnreadableRun:
-                shutil.rmtree(path.parent)
+                shutil.rmtree(stored)
         checkout = self.trees[side]
         here = Checkout(f"{side}, {checkout.label}", checkout.folder, folder)
         try:
