@@ -13,15 +13,16 @@ from suite.report.tables import Table, markdown
 
 BEGIN = "<!-- from a run: make gate-study writes this part -->"
 END = "<!-- to here: gate-study -->"
-COLUMNS = ("planted", "gates", "exit 0", "1", "2", "right named", "wrong named", "ratio",
+COLUMNS = ("planted", "gates", "exit 0", "1", "2", "right named", "wrong named", "ratio", "cells",
            "minutes")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Count:
     """Gates of one factor. ended: by exit status. right, wrong: gates that failed a cell of the
-    slowed implementation, or one of another. ratio: the median of the slowed implementation's
-    cells, of all cells where none is slowed. minutes: the median gate's.
+    slowed implementation, or one of another. ratio, cells: the median, and how many cells were
+    called what, of the slowed implementation's cells, or of all where none is slowed. minutes: the
+    median gate's.
     """
 
     factor: float
@@ -30,6 +31,7 @@ class Count:
     right: int
     wrong: int
     ratio: float
+    cells: dict[str, int]
     minutes: float
 
     @property
@@ -55,6 +57,7 @@ def _count(factor: float, rows: pd.DataFrame) -> Count:
         named[right]["number"].nunique(),
         named[~right]["number"].nunique(),
         float(mine["ratio"].median()),
+        {str(verdict): int(n) for verdict, n in mine["verdict"].value_counts().items()},
         float(gates["gate_seconds"].median()) / 60,
     )
 
@@ -63,10 +66,15 @@ def table(study: Study) -> Table:
     """A row for everything planted."""
     rows = tuple(
         (c.planted, str(c.gates), *map(str, c.ended), "-" if c.factor == 1 else str(c.right),
-         str(c.wrong), f"{c.ratio:.2f}", f"{c.minutes:.1f}")
+         str(c.wrong), f"{c.ratio:.2f}", _told(c.cells), f"{c.minutes:.1f}")
         for c in counts(study)
     )  # fmt: skip
     return Table("", COLUMNS, rows)
+
+
+def _told(cells: dict[str, int]) -> str:
+    """ "17 same, 5 unclear"."""
+    return ", ".join(f"{cells[verdict]} {verdict}" for verdict in sorted(cells))
 
 
 def write_page(results: Path, readme: Path) -> bool:

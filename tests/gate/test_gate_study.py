@@ -92,6 +92,7 @@ def test_a_study_is_stored_counted_and_shown(tmp_path, gates):
     assert counted[1.0].ended == (2, 0, 0) and counted[1.1].ended == (2, 0, 0)
     assert counted[1.5].ended == (0, 2, 0)
     assert (counted[1.5].right, counted[1.5].wrong) == (2, 0)
+    assert counted[1.5].cells == {"slower": 2} and counted[1.0].cells == {"same": 2}
     assert counted[1.1].ratio == pytest.approx(1.1) and counted[1.1].minutes == 1
     assert not list((tmp_path / "cache").glob(".unfinished*")), "all is done"
     assert timed.read_all(tmp_path / "results") == ([], []), "it is no run of times"
