@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import shlex
+import signal
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -384,4 +386,6 @@ for command in (*cli_stored.COMMANDS, *cli_gate.COMMANDS):
 
 def main() -> None:
     """Entry point of ``cdfbench`` and ``python -m suite``."""
+    # What is checked out aside is taken away, and workers are ended, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from suite.cli_options import (
 )
 from suite.selection import require_operators
 from suite.sources import ROOT
+
+KERNELS = ("cuda_", "triton_")
 
 STYLES = {"regressed": "bold red", "unmeasured": "yellow", "unclear": "cyan", "held": "green"}
 
@@ -65,6 +68,13 @@ def gate(
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Print GitHub Actions' annotations, too.")
     ] = False,
+    only_regressions: Annotated[
+        bool,
+        typer.Option(
+            "--only-regressions",
+            help="Exit with 0, too, where it could not measure or cannot tell: for CI.",
+        ),
+    ] = False,
 ) -> None:
     """Does the change hold? Measure base and head in turn, and judge within budgets.
 
@@ -74,7 +84,7 @@ def gate(
     from suite.compare.revision import Unmeasurable
     from suite.display import Display
     from suite.gate import settings as configuration
-    from suite.gate.finding import Finding
+    from suite.gate.finding import STATUS, Finding
     from suite.gate.run import Asked
     from suite.gate.run import Gate as Answer
     from suite.gate.run import gate as measured
@@ -82,12 +92,19 @@ def gate(
     from suite.results import UnreadableRun
 
     try:
+        if device not in ("auto", *configuration.DEVICES):
+            raise ValueError(f"--device {device!r}: expected auto, cpu or cuda")
         _require_choice(operator, case)
         settings = configuration.read(config or ROOT / "pyproject.toml")
+        _require_choice(settings.operators, settings.cases)
         paths = [str(Path(n).resolve()) if n.endswith(".py") else n for n in implementation]
         if operator or implementation or case:
             settings = dataclasses.replace(
-                settings, operators=tuple(operator), implementations=tuple(paths), cases=tuple(case)
+                settings,
+                operators=tuple(operator),
+                implementations=tuple(paths),
+                cases=tuple(case),
+                kernels=not paths or any(name.startswith(KERNELS) for name in implementation),
             )
         settings = dataclasses.replace(
             settings, processes=processes or settings.processes, exact=exact
@@ -98,13 +115,23 @@ def gate(
     except KeyboardInterrupt:
         console.print("interrupted; what is measured is kept: the same command goes on from here")
         raise typer.Exit(130) from None
-    except (ValueError, UnreadableRun, Unmeasurable) as error:
-        unmeasured = Finding("unmeasured", "gate", "", str(error))
-        answer = Answer((base, head), (unmeasured,))
+    except ValueError as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    except (UnreadableRun, Unmeasurable) as error:
+        broken = isinstance(error, Unmeasurable) and error.regressed
+        found = Finding("regressed" if broken else "unmeasured", "gate", "", str(error))
+        answer = Answer((base, head), (found,))
     _show(answer, junit, markdown, annotations)
+    status = STATUS[answer.outcome]
+    if status == 2 and only_regressions:
+        console.print("the gate gave no answer, which blocks nothing")
+        status = 0
+    if status:
+        raise typer.Exit(status)
 
 
-def _require_choice(names: list[str], cases: list[str]) -> None:
+def _require_choice(names: Sequence[str], cases: Sequence[str]) -> None:
     """Raise ValueError for operators and cases that this version does not know."""
     from suite import operators
 
@@ -120,7 +147,6 @@ def _show(answer, junit: Path | None, markdown: Path | None, annotations: bool) 
     from suite.compare.comparison import Comparisons
     from suite.gate import junit as xml
     from suite.gate import page
-    from suite.gate.finding import STATUS
 
     if answer.comparison is not None:
         found = Comparisons(answer.labels, (answer.comparison,), answer.kernels)
@@ -140,8 +166,6 @@ def _show(answer, junit: Path | None, markdown: Path | None, annotations: bool) 
     console.print(f"[{STYLES[answer.outcome]}]{page.summary(answer)}[/]", soft_wrap=True)
     if answer.folder is not None:
         console.print(f"kept in {shown_path(answer.folder)}")
-    if status := STATUS[answer.outcome]:
-        raise typer.Exit(status)
 
 
 def gate_study(

@@ -220,6 +220,14 @@ def files(root: Path) -> dict[str, tuple[int, ...]]:
 
 def read_all(root: Path) -> tuple[list[Run], list[UnreadableRun]]:
     """Every run below a results folder, oldest first, and what could not be read."""
-    timed = (folder for folder in holding(root, "run.json")
-             if not any((folder / name).exists() for name in _OTHERS))  # fmt: skip
-    return read_each(timed, read)
+    return read_each(filter(is_timed, _holding_any(root)), read)
+
+
+def is_timed(folder: Path) -> bool:
+    """Whether a run's folder is of this kind."""
+    return not any((folder / name).exists() for name in _OTHERS)
+
+
+def _holding_any(root: Path) -> list[Path]:
+    """Folders with a run's record, or with its cells: one of them may be lost."""
+    return sorted({*holding(root, "run.json"), *holding(root, "cells.csv")})

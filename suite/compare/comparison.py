@@ -14,7 +14,7 @@ from suite.compare import verdict as rule
 from suite.compare.budgets import Budgets, Usual
 from suite.compare.cells import Cell
 from suite.compare.costs import COSTS, CostChange, cost_changes
-from suite.compare.kernels import KernelChange, kernel_changes
+from suite.compare.kernels import KernelChange, kernel_changes, on_one_side
 from suite.compare.measurements import EVERYTHING, Chosen, Processes, by_cell, measurements
 from suite.compare.rows import ORDER, Kind, Row
 from suite.compare.side import Side
@@ -85,8 +85,11 @@ def compare(a: Side, b: Side, chosen: Chosen = EVERYTHING, budgets: Budgets = US
     ]
     if both and not any(comparison.rows for comparison in found):
         raise ValueError(f"nothing to compare: no cell of either side is {chosen}")
-    kernels = kernel_changes(a.runs[-1].info.get("commit"), b.runs[-1].info.get("commit"))
-    return Comparisons((a.label, b.label), tuple(found), tuple(kernels), tuple(apart))
+    every = kernel_changes(a.runs[-1].info.get("commit"), b.runs[-1].info.get("commit"))
+    kernels = [k for k in every if k.is_of(chosen.operators, chosen.implementations)]
+    apart += on_one_side(kernels, (a.label, b.label))
+    known = tuple(kernel for kernel in kernels if kernel.known)
+    return Comparisons((a.label, b.label), tuple(found), known, tuple(apart))
 
 
 def of_machine(
@@ -132,7 +135,8 @@ def _row(
         return Row(cell, "redefined", statuses, remark=remark)
     if statuses[0] != statuses[1]:
         kind: Kind = "mended" if statuses[1] == "ok" else "failed"
-        reason = (a if kind == "mended" else b).reason
+        side = a if kind == "mended" else b
+        reason = side.reason.removeprefix(f"{side.status}: ")
         return Row(cell, kind, statuses, remark=f"{statuses[0]} -> {statuses[1]}: {reason}")
     budget = functools.partial(budgets.of, cell)
     values = _values(cell, a, b, budget, movements)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,18 @@ class KernelChange:
     def worse(self) -> bool:
         """Whether it takes more."""
         return self.after > self.before
+
+    @property
+    def known(self) -> bool:
+        """Whether both sides have the kernel."""
+        return not (math.isnan(self.before) or math.isnan(self.after))
+
+    def is_of(self, operators: Collection[str], implementations: Collection[str]) -> bool:
+        """Whether it belongs to one of the chosen; nothing chosen is everything."""
+        mine = any(name.startswith(f"{self.family}_") for name in implementations)
+        return (mine or not implementations) and (
+            not operators or any(name in self.kernel for name in operators)
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -61,6 +75,8 @@ def kernel_changes(a: str | None, b: str | None, root: Path = ROOT) -> list[Kern
 def changes_between(family: str, before_text: str, after_text: str) -> list[KernelChange]:
     """What differs between two tables of a family's kernels, as ceilings.csv has them."""
     before, after = _table(before_text), _table(after_text)
+    if before.index.names != after.index.names:
+        return []  # laid out otherwise: no kernel is known by the same name
     both = before.add_suffix(" before").join(after.add_suffix(" after"), how="outer")
     found = []
     for name, row in both.iterrows():
@@ -89,3 +105,14 @@ def _table(text: str) -> pd.DataFrame:
     """What kernels take, by architecture and name."""
     table = pd.read_csv(io.StringIO(text))
     return table.set_index([name for name in table.columns if name not in TAKEN])
+
+
+def on_one_side(changes: Iterable[KernelChange], labels: tuple[str, str]) -> list[str]:
+    """How many kernels only one side has, in words."""
+    alone: dict[tuple[str, str], set[str]] = {}
+    for change in changes:
+        if not change.known:
+            label = labels[1] if math.isnan(change.before) else labels[0]
+            alone.setdefault((change.family, label), set()).add(change.kernel)
+    return [f"{family}: {len(kernels)} kernel(s) of {label} alone"
+            for (family, label), kernels in alone.items()]  # fmt: skip

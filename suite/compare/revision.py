@@ -26,7 +26,12 @@ LINES = 8
 
 
 class Unmeasurable(RuntimeError):
-    """A revision that cannot be checked out or run, with the reason."""
+    """A revision that cannot be checked out or run, with the reason.
+
+    regressed: whether that is new, since what it is held against could be measured.
+    """
+
+    regressed = False
 
 
 @dataclass
@@ -99,6 +104,9 @@ def checked_out(revision: str, results_folder: Path, root: Path = ROOT) -> Itera
     tree = aside / "tree"
     try:
         _git(root, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+        # Else what is installed would be measured in its place.
+        if not is_checkout(tree):
+            raise Unmeasurable(f"{revision} ({commit[:9]}) has no suite that could be measured")
         yield Checkout(f"{revision} ({commit[:9]})", tree, results_folder / commit[:12])
     finally:
         with contextlib.suppress(Unmeasurable):
@@ -116,7 +124,8 @@ def commit_of(revision: str, root: Path = ROOT) -> str:
 
 def is_checkout(folder: Path) -> bool:
     """Whether a folder holds the project itself, to be measured as it is."""
-    return (folder / "suite" / "__main__.py").is_file() and (folder / "pyproject.toml").is_file()
+    needed = ("suite/__init__.py", "suite/__main__.py", "pyproject.toml")
+    return all((folder / name).is_file() for name in needed)
 
 
 def _git(root: Path, *words: str) -> str:

@@ -31,6 +31,8 @@ def of_path(path: Path) -> Side:
 
     Raises ValueError when there is no timed run that can be read.
     """
+    if path.is_file() and not (path.parent / "run.json").is_file():
+        raise ValueError(f"{path}: no timed run: a run is a folder with run.json and cells.csv")
     folder = path.parent if path.is_file() else path
     if (folder / "run.json").is_file():
         runs, errors = _read([folder])
@@ -54,7 +56,7 @@ def machine_of(run: Run) -> str:
 def _read(folders: list[Path]) -> tuple[list[Run], list[UnreadableRun]]:
     runs, errors = [], []
     for folder in folders:
-        if folder.name.startswith(".") or (folder / "quality.csv.gz").exists():
+        if folder.name.startswith(".") or not results.is_timed(folder):
             continue
         try:
             runs.append(results.read(folder))

@@ -38,6 +38,9 @@ class Kernels:
     notes: tuple[str, ...] = ()
 
 
+NONE = Kernels()
+
+
 def kernels(base: Path, head: Path, patience: float = PATIENCE) -> Kernels:
     """The kernels of two trees, family by family; compilers get so many seconds, all together."""
     late = time.monotonic() + min(patience, PATIENCE)

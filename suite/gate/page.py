@@ -24,6 +24,9 @@ def summary(answer: Gate) -> str:
     """One sentence: "the gate holds: 12 cells held (1 measured again), in 210 s"."""
     counts = Counter(finding.outcome for finding in answer.findings)
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER if counts[outcome])
+    rough = sum(f.outcome == "held" and f.row is not None and f.row.verdict == "unclear"
+                for f in answer.findings)  # fmt: skip
+    told += f" ({rough} of them measured too roughly to exclude a change)" if rough else ""
     again = f", {answer.again} measured again" if answer.again else ""
     seconds = f", in {answer.seconds:.0f} s" if answer.seconds else ""
     return f"{WORDS[answer.outcome]}: {told}{again}{seconds}"

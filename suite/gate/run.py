@@ -27,11 +27,9 @@ from suite.gate.finding import Finding, Outcome, findings, is_suspicious, outcom
 from suite.gate.movements import kept_answers, movements
 from suite.gate.settings import Settings
 from suite.gate.trees import digest
-from suite.gate.turns import Choice, Progress, Turns
+from suite.gate.turns import BASE, HEAD, Choice, Progress, Turns
 from suite.machine import machine
 from suite.results import Run
-
-BASE, HEAD = "base", "head"
 
 SCHEMA_VERSION = 1
 FILE = "gate.json"
@@ -93,10 +91,14 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
         turns = Turns(trees, folder, asked.settings.environment, progress, late)
         # Compilers before clocks: they get no more than half of the time there is.
         patience = 30 * asked.minutes or of_kernels.PATIENCE
-        changes = of_kernels.kernels(base.folder, head.folder, patience) if base else None
+        changes = None
+        if base and asked.settings.kernels:
+            progress.job("kernels whose sources differ are compiled in both trees", 0)
+            changes = of_kernels.kernels(base.folder, head.folder, patience)
         measured = _Measured(asked, turns, _stored_runs(asked) if stored else ())
         comparison, again = measured.compared()
-        changes = changes or _of_commits(measured.runs)
+        if changes is None:
+            changes = _of_commits(measured.runs) if asked.settings.kernels else of_kernels.NONE
         for side, checkout in trees.items():
             if digest(checkout.folder) != before[side]:
                 raise Unmeasurable(f"{checkout.label} changed while it was measured")

@@ -31,6 +31,8 @@ from suite.compare.measurements import Chosen
 NAMES = ("operator", "implementation", "case", "device")
 """What a budget can be for."""
 
+DEVICES = ("cpu", "cuda")
+
 KEYS = ("processes", "threads", "operators", "implementations", "cases", "budget")
 
 
@@ -48,7 +50,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Settings:
-    """A gate's own part of a pyproject.toml. exact: nothing is judged that needs a clock."""
+    """A gate's own part of a pyproject.toml. exact: nothing is judged that needs a clock. kernels:
+    whether what compiled kernels take is judged, too."""
 
     processes: int = 6
     threads: int = 1
@@ -57,6 +60,7 @@ class Settings:
     cases: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
     exact: bool = False
+    kernels: bool = True
     usual: Usual = field(default=Usual())
 
     def of(self, cell: Cell, metric: str) -> float:
@@ -83,20 +87,28 @@ class Settings:
 
 
 def read(path: Path) -> Settings:
-    """The settings of a pyproject.toml, the usual ones where it or its table is absent.
+    """The settings of a pyproject.toml, the usual ones where it has no such table.
 
     Raises ValueError that names what is wrong.
     """
-    if not path.exists():
-        return Settings()
     try:
         whole = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     try:
-        return of_table(whole.get("tool", {}).get("cdfbench", {}).get("gate", {}))
+        return of_table(_gate_of(whole))
     except ValueError as error:
         raise ValueError(f"{path}: [tool.cdfbench.gate]: {error}") from None
+
+
+def _gate_of(whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    table: Any = whole
+    for name in ("tool", "cdfbench"):
+        table = table.get(name, {})
+        if not isinstance(table, Mapping):
+            raise ValueError(f"{name} = {table!r}: expected a table")
+    _require_known(table, ("gate",))
+    return table.get("gate", {})
 
 
 def of_table(table: Mapping[str, Any]) -> Settings:
@@ -127,6 +139,10 @@ def _budget(entry: Mapping[str, Any]) -> Budget:
     if not any(fnmatchcase(name, like) for name in operators.names()):
         there = ", ".join(operators.names())
         raise ValueError(f"budget: operator = {like!r}: expected one of {there}")
+    for name, known in (("case", _cases()), ("device", DEVICES)):
+        like = names.get(name, "*")
+        if not any(fnmatchcase(each, like) for each in known):
+            raise ValueError(f"budget: {name} = {like!r}: no {name} is called so")
     allowed = {metric: entry[metric] for metric in METRICS if metric in entry}
     if not allowed:
         raise ValueError(f"budget {dict(entry)!r}: allows nothing; of {', '.join(METRICS)}")
@@ -135,6 +151,10 @@ def _budget(entry: Mapping[str, Any]) -> Budget:
         if not number or not share >= 0:
             raise ValueError(f"budget: {metric} = {share!r}: expected a number, at least 0")
     return Budget(names, {metric: float(share) for metric, share in allowed.items()})
+
+
+def _cases() -> set[str]:
+    return {case.name for name in operators.names() for case in operators.get(name).cases}
 
 
 def _count(table: Mapping[str, Any], key: str, usual: int, least: int) -> int:

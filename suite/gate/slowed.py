@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +68,5 @@ def _torch(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
 
 def _stretch_backward(factor: float, gradients: Any) -> None:
     """From where a backward pass reaches the output to its end."""
-    from torch.autograd import Variable
-
-    Variable._execution_engine.queue_callback(_Stretch(factor).idle)
+    engine = sys.modules["torch"].autograd.Variable._execution_engine
+    engine.queue_callback(_Stretch(factor).idle)

@@ -14,6 +14,8 @@ from suite.compare.command import bench_words
 from suite.compare.revision import Checkout, Unmeasurable
 from suite.results import Run
 
+BASE, HEAD = "base", "head"
+
 FEWEST = 2
 """Processes of each side that are measured, however late it is."""
 
@@ -79,11 +81,17 @@ class Turns:
             for side in order:
                 folder = self.folder / stage / f"{number + 1:02d}-{side}"
                 title = f"{side}, process {number + 1} of {processes}"
-                self.progress.job(f"{title} ({stage})", 0)
+                kept = ", kept" if results.holding(folder, "run.json") else ""
+                self.progress.job(f"{title} ({stage}{kept})", 0)
                 words = choice.words() + (
                     ["--keep-answers"] if number in whole else ["--times-only"]
                 )
-                found[side].append(self._one(side, folder, words, title))
+                try:
+                    found[side].append(self._one(side, folder, words, title))
+                except Unmeasurable as error:
+                    # A base that is not among the trees is one of stored runs.
+                    error.regressed = side == HEAD and bool(found.get(BASE, True))
+                    raise
                 self._done += 1
                 self.progress.advance()
         return {side: tuple(runs) for side, runs in found.items()}

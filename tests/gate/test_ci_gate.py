@@ -1,13 +1,16 @@
 """What CI runs: the commit to hold a change against, and which answers block."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from suite import cli
 from suite.compare.revision import Unmeasurable
-from suite.gate import trees
+from suite.gate import run, trees
+from suite.gate.finding import Finding
+from suite.gate.run import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "gate.yml"
@@ -54,24 +57,62 @@ def test_what_is_no_checkout_cannot_be_measured(tmp_path, monkeypatch):
         trees.commit_before()
 
 
-@pytest.mark.parametrize(("status", "ends"), [(0, 0), (1, 1), (2, 0), (130, 130)])
-def test_what_regressed_blocks_and_what_cannot_be_told_does_not(tmp_path, status, ends):
-    stub = tmp_path / "python"
-    stub.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
-    stub.chmod(0o755)
-    done = subprocess.run([ROOT / ".ci" / "gate", "--minutes", "4"], text=True, capture_output=True,
-                          env={**os.environ, "PYTHON": str(stub)})  # fmt: skip
-    assert done.returncode == ends
-    assert done.stdout.startswith("-m suite gate --minutes 4\n")
-    assert ("blocks nothing" in done.stdout) == (status == 2)
+def invoked(monkeypatch, answer, *words):
+    """What the command ends with when the gate answers so."""
+
+    def gate(asked, root, progress):
+        if isinstance(answer, Exception):
+            raise answer
+        return Gate(("a", "b"), (Finding(answer, "soft_cut/x", "c, fwd", "why"),))
+
+    monkeypatch.setattr(run, "gate", gate)
+    return CliRunner().invoke(cli.app, ["gate", "--base", "HEAD", *words])
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends", "in_ci"),
+    [
+        ("held", 0, 0),
+        ("regressed", 1, 1),
+        ("unclear", 2, 0),
+        ("unmeasured", 2, 0),
+        (Unmeasurable("the base cannot be built"), 2, 0),
+    ],
+)
+def test_what_regressed_blocks_and_what_cannot_be_told_does_not(monkeypatch, answer, ends, in_ci):
+    assert invoked(monkeypatch, answer).exit_code == ends
+    done = invoked(monkeypatch, answer, "--only-regressions")
+    assert done.exit_code == in_ci
+    assert ("blocks nothing" in done.output) == (ends == 2)
+
+
+def test_a_head_that_cannot_run_where_the_base_can_has_regressed(monkeypatch):
+    error = Unmeasurable("head: bench ended with status 2")
+    error.regressed = True
+    done = invoked(monkeypatch, error, "--only-regressions")
+    assert done.exit_code == 1 and "regressed gate: head: bench ended" in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-o", "softcut"],
+        ["-c", "stepe"],
+        ["--device", "gpu"],
+        ["--config", "none.toml"],
+        ["--x"],
+    ],
+)
+def test_a_command_that_is_wrong_blocks(monkeypatch, words):
+    assert invoked(monkeypatch, "held", "--only-regressions", *words).exit_code == 2
 
 
 def test_ci_and_the_workflow_run_it():
-    assert ".ci/gate --minutes" in (ROOT / ".ci" / "run").read_text()
+    assert "suite gate --only-regressions --minutes" in (ROOT / ".ci" / "run").read_text()
     workflow = WORKFLOW.read_text()
     told = ("--annotations", "--junit", "GITHUB_STEP_SUMMARY")
     base = ("pull_request:", "fetch-depth: 0", "github.event.pull_request.base.sha")
-    for words in (*base, '.ci/gate --base "$BASE"', *told):
+    for words in (*base, 'gate --only-regressions --base "$BASE"', *told):
         assert words in workflow
     # An expression in a script would let a branch's name be a command.
     steps = [line for line in workflow.splitlines() if line.strip().startswith("- run:")]

@@ -8,6 +8,7 @@ from made_runs import MACHINE, SLOW, Side
 
 from suite import results
 from suite.compare.revision import Unmeasurable
+from suite.gate import page
 from suite.gate.run import FILE, Asked, gate
 from suite.gate.settings import Settings
 from suite.machine import machine
@@ -138,3 +139,20 @@ def test_stored_runs_are_a_base_on_the_machine_that_made_them_alone(tmp_path, sa
         results.write(run, stored / here / f"run-{number}")
     answer = gated(tmp_path, str(stored), head)
     assert answer.outcome == "held" and len(said()) == 6
+
+
+def test_a_head_that_breaks_where_the_base_does_not_has_regressed(tmp_path, said, monkeypatch):
+    base, head = tree(tmp_path / "a", 1, Side()), tree(tmp_path / "b", 2, Side())
+    for broken, regressed in (("01-head", True), ("01-base", False)):
+        monkeypatch.setenv("FAILS", broken)
+        with pytest.raises(Unmeasurable) as caught:
+            gated(tmp_path / broken, base, head)
+        assert caught.value.regressed is regressed
+
+
+def test_cells_measured_too_roughly_are_counted_where_the_gate_holds(tmp_path, said):
+    noisy = Side(between=0.4)
+    base, head = tree(tmp_path / "a", 1, noisy), tree(tmp_path / "b", 1, noisy)
+    answer = gated(tmp_path, base, head)
+    assert answer.outcome == "held"
+    assert "too roughly to exclude a change" in page.summary(answer)

@@ -24,13 +24,13 @@ def test_the_last_budget_that_fits_counts():
             "budget": [
                 {"time": 0.5, "peak_memory": 0.2},
                 {"implementation": "torch_*", "time": 1.0},
-                {"implementation": "torch_eager", "case": "tied", "time": 3.0},
+                {"implementation": "torch_eager", "case": "ties-*", "time": 3.0},
                 {"device": "cuda", "time": 0.02},
             ]
         }
     )
     assert settings.of(CELL, "time") == 1.0
-    assert settings.of(CELL._replace(case="tied"), "time") == 3.0
+    assert settings.of(CELL._replace(case="ties-ordinal"), "time") == 3.0
     assert settings.of(CELL._replace(implementation="jax_xla"), "time") == 0.5
     assert settings.of(CELL, "peak_memory") == 0.2
     assert settings.of(ON_GPU, "time") == 0.02
@@ -48,7 +48,9 @@ def test_the_last_budget_that_fits_counts():
         ({"budget": [{"time": -0.1}]}, "time = -0.1: expected a number, at least 0"),
         ({"budget": [{"time": "25%"}]}, "time = '25%'"),
         ({"budget": [{"operator": "soft_cup", "time": 1}]}, "soft_cup"),
-        ({"budget": [{"case": "tied"}]}, "allows nothing"),
+        ({"budget": [{"case": "steep"}]}, "allows nothing"),
+        ({"budget": [{"case": "stepe", "time": 1}]}, "stepe"),
+        ({"budget": [{"device": "gpu", "time": 1}]}, "device = .gpu."),
     ],
 )
 def test_what_a_table_may_not_have_is_named(table, says):
@@ -64,3 +66,23 @@ def test_a_file_that_is_no_toml_says_where(tmp_path):
 
 def test_the_house_s_own_table_is_sound():
     assert read(ROOT / "pyproject.toml").operators
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[tool]\ncdfbench = 3\n", "cdfbench = 3: expected a table"),
+        ("[tool.cdfbench.gates]\n", "gates: expected some of gate"),
+    ],
+)
+def test_a_table_of_another_name_or_kind_is_named(tmp_path, text, says):
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ValueError, match=says):
+        read(tmp_path / "pyproject.toml")
+
+
+def test_a_file_that_is_not_there_is_an_error_and_one_without_a_table_is_usual(tmp_path):
+    with pytest.raises(ValueError, match="none.toml"):
+        read(tmp_path / "none.toml")
+    (tmp_path / "some.toml").write_text("[tool.other]\n")
+    assert read(tmp_path / "some.toml") == of_table({})
