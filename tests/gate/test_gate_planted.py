@@ -16,7 +16,14 @@ import pytest
 from suite import operators
 from suite.gate.trees import copy_to
 from suite.judge.references import References
+from suite.sources import ROOT
 
+# A process may have inherited that Ctrl-C is ignored.
+SUITE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("suite", run_name="__main__", alter_sys=True)
+"""
 CASES = {
     "soft_cut": "below-parameters",
     "occupancy_entropy": "digits-sigmoid",
@@ -70,7 +77,7 @@ def trees(tmp_path_factory):
 
 def command(trees, *more):
     base, head, results = trees
-    words = [sys.executable, "-m", "suite", "gate", "--exact", "--results", str(results)]
+    words = [sys.executable, "-c", SUITE, "gate", "--exact", "--results", str(results)]
     words += [word for name in CASES for word in ("-o", name)]
     words += [word for case in CASES.values() for word in ("-c", case)]
     return [*words, "-i", "numpy_scipy", "--base", str(base), "--head", str(head), *more]
@@ -79,22 +86,16 @@ def command(trees, *more):
 @pytest.fixture(scope="module")
 def gate(trees):
     """The interrupted command, the one after it, and the run that the first had finished."""
-    first = subprocess.Popen(command(trees), stdout=subprocess.PIPE, text=True,
-                             preexec_fn=_interruptible)  # fmt: skip
+    first = subprocess.Popen(command(trees), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     base = next(_appearing(trees[2], "01-base/*/*/run.json", first))
     written = base.stat().st_mtime_ns
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=60)
-    again = subprocess.run(command(trees), capture_output=True, text=True)
+    again = subprocess.run(command(trees), cwd=ROOT, capture_output=True, text=True)
     (kept,) = trees[2].glob("*-gate-*")
     (run,) = kept.glob("first/01-base/*/*/run.json")
     same = run.stat().st_mtime_ns == written
     return (first.returncode, said), again, json.loads((kept / "gate.json").read_text()), same
-
-
-def _interruptible():
-    """A process may have inherited that Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _appearing(folder, pattern, process):
