@@ -55,7 +55,8 @@ from suite.reproduce.training import Arrays, Objective, Path, evenly, train
 from suite.reproduce.verdicts import Control, statement
 
 BATCH = timed.BATCH
-STEPS, QUICK_STEPS, RATE = 800, 200, 5e-3
+STEPS, QUICK_STEPS, RATE = 800, 100, 5e-3
+AGREEMENT_STEPS = 200
 SHAPING, PENALTY = 10.0, 0.3
 OTHER_PENALTIES = (0.1, 1.0)
 SHAPED_UNTIL, PENALISED_FROM = 0.6, 0.4
@@ -154,7 +155,7 @@ def run(trial: Trial) -> Record:
 
 def run_agreement(trial: Trial) -> Record:
     """A short training with both regularisers on one batch, in float64."""
-    steps = QUICK_STEPS // 4 if trial.quick else QUICK_STEPS
+    steps = AGREEMENT_STEPS // 4 if trial.quick else AGREEMENT_STEPS
     data = batch(trial, 0, digits(trial)[0])
     data |= {"shaping": np.array(SHAPING), "penalty": np.array(PENALTY)}
 
