@@ -24,8 +24,6 @@ from suite.cli_options import (
 from suite.selection import require_operators
 from suite.sources import ROOT
 
-KERNELS = ("cuda_", "triton_")
-
 STYLES = {"regressed": "bold red", "unmeasured": "yellow", "unclear": "cyan", "held": "green"}
 
 
@@ -85,6 +83,7 @@ def gate(
     from suite.display import Display
     from suite.gate import settings as configuration
     from suite.gate.finding import STATUS, Finding
+    from suite.gate.kernels import FAMILIES
     from suite.gate.run import Asked
     from suite.gate.run import Gate as Answer
     from suite.gate.run import gate as measured
@@ -104,7 +103,7 @@ def gate(
                 operators=tuple(operator),
                 implementations=tuple(paths),
                 cases=tuple(case),
-                kernels=not paths or any(name.startswith(KERNELS) for name in implementation),
+                kernels=not paths or any(name.startswith(tuple(FAMILIES)) for name in implementation),
             )
         settings = dataclasses.replace(
             settings, processes=processes or settings.processes, exact=exact
@@ -142,7 +141,7 @@ def _require_choice(names: Sequence[str], cases: Sequence[str]) -> None:
 
 
 def _show(answer, junit: Path | None, markdown: Path | None, annotations: bool) -> None:
-    """Print a gate's answer, write it where asked, and end with its status."""
+    """Print a gate's answer, and write it where asked."""
     from suite.compare import tables
     from suite.compare.comparison import Comparisons
     from suite.gate import junit as xml
