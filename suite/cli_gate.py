@@ -103,7 +103,7 @@ def gate(
                 operators=tuple(operator),
                 implementations=tuple(paths),
                 cases=tuple(case),
-                kernels=not paths or any(name.startswith(tuple(FAMILIES)) for name in implementation),
+                kernels=not paths or any(n.startswith(tuple(FAMILIES)) for n in implementation),
             )
         settings = dataclasses.replace(
             settings, processes=processes or settings.processes, exact=exact

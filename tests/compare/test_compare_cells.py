@@ -197,3 +197,20 @@ def test_software_that_differs_is_noted():
 
 def test_nothing_is_said_of_kernels_of_unknown_commits():
     assert kernel_changes(None, "f" * 40) == []
+
+
+def test_times_are_compared_without_waits_where_both_sides_know_them():
+    """By the wall's clock the cell is three times as slow, by its own not at all."""
+    known = {"undisturbed": 1e-3, "undisturbed_noise": 0.01, "undisturbed_sort": 1e-3}
+    a = Side(metrics={SLOW: known})
+    b = Side(slowed={SLOW: 3.0}, metrics={SLOW: known})
+    rows = of_machine(MACHINE, a.runs(6, 1), b.runs(6, 101)).rows
+    at = next(row for row in rows if _is_slow(row.cell))
+    assert at.ratio.ratio == pytest.approx(1)
+    rows = of_machine(MACHINE, Side().runs(6, 1), b.runs(6, 101)).rows
+    at = next(row for row in rows if _is_slow(row.cell))
+    assert at.ratio.ratio == pytest.approx(3, rel=0.1)
+
+
+def _is_slow(cell):
+    return (cell.operator, cell.implementation, cell.case, cell.pass_) == SLOW

@@ -137,3 +137,12 @@ def test_every_round_leaves_every_array():
     assert rounds_flags(kept | {(3, "output")}, 3, names) == []
     assert rounds_flags(kept - {(1, "x")}, 3, names) == ["left no output of 1 rounds"]
     assert rounds_flags(kept, 4, names) == ["left no output of 2 rounds"]
+
+
+def test_waits_are_of_every_round_or_of_none_and_no_less_than_zero():
+    rounds = len(cell()["samples"])
+    assert measurement_fault(cell(waited=[])) == ""
+    assert measurement_fault(cell(waited=[0.0] * rounds)) == ""
+    assert "other rounds" in measurement_fault(cell(waited=[0.0] * (rounds + 1)))
+    assert "negative" in measurement_fault(cell(waited=[-1.0] * rounds))
+    assert "no numbers" in measurement_fault(cell(waited=[float("nan")] * rounds))
