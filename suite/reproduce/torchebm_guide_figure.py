@@ -19,8 +19,7 @@ def landscape(lesson: Lesson, record: Record, look: int) -> Figure:
     curves = record.curves
     look = range(len(curves[LOOKS]))[look]
     step = int(curves[LOOKS][look])
-    points, cell = grid()
-    data = TARGET.density(points)
+    data, (_, cell) = TARGET.on_grid, grid()
     found = -energy(curves["theta"][look])
     density = np.exp(found - np.logaddexp.reduce(found)) / cell
     figure = bare_figure(10.6, 3.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,11 @@ class Target:
         for centre in self.centres:
             found += np.exp(-((x - centre) ** 2).sum(axis=1) / (2 * self.width**2))
         return found / (len(self.centres) * 2 * np.pi * self.width**2)
+
+    @functools.cached_property
+    def on_grid(self) -> np.ndarray:
+        """The density at the grid's points, computed once."""
+        return self.density(grid()[0])
 
 
 def _moons() -> np.ndarray:
@@ -68,8 +74,7 @@ def likelihood_lost(target: Target, energy: np.ndarray) -> float:
 
     energy: at the grid's points; Z is the sum over it.
     """
-    points, cell = grid()
-    p = target.density(points)
+    p, (_, cell) = target.on_grid, grid()
     partition = np.log(cell) + np.logaddexp.reduce(-energy)
     with np.errstate(divide="ignore"):
         logs = np.where(p > 0, np.log(p), 0.0)
