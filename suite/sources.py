@@ -6,6 +6,7 @@ Nothing is imported, so that a hostile file cannot hurt whoever asks.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ def behind(files: Iterable[Path]) -> dict[Path, bytes]:
         if path in seen:
             continue
         seen[path] = path.read_bytes()
-        for module in imports(ast.parse(seen[path])):
+        for module in _imports_of(seen[path]):
             todo += project_files(module)
     return seen
 
@@ -42,6 +43,12 @@ def imports(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@functools.lru_cache(maxsize=2048)
+def _imports_of(text: bytes) -> tuple[str, ...]:
+    """Parsed once for every text: hundreds of results depend on the same files."""
+    return tuple(imports(ast.parse(text)))
 
 
 def project_files(module: str) -> list[Path]:
