@@ -194,7 +194,7 @@ def describe(
     return {
         "suite": __version__,
         "commit": commit(),
-        "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "suite", *sys.argv[1:]]),
         "mode": mode,
         "profile": selection.profile,
         "device": device,

@@ -309,7 +309,7 @@ def _describe(
     return {
         "suite": __version__,
         "commit": bench.commit(),
-        "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "suite", *sys.argv[1:]]),
         "complete": complete,
         "trials": asked.trials,
         "at_once": asked.at_once,

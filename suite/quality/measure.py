@@ -169,7 +169,7 @@ def _describe(
     return {
         "suite": __version__,
         "commit": bench.commit(),
-        "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "suite", *sys.argv[1:]]),
         "complete": not (selection.operators or selection.implementations),
         "profile": selection.profile,
         "device": device,

@@ -68,7 +68,7 @@ def _describe(here: Machine, asked: Asked) -> dict:
     return {
         "suite": __version__,
         "commit": bench.commit(),
-        "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "suite", *sys.argv[1:]]),
         "complete": asked.whole,
         "profile": "quick" if asked.quick else "full",
         "seeds": asked.seeds,

@@ -85,7 +85,8 @@ def run(root: Path, progress: Progress) -> EnergyRun:
         }
         info = {
             "schema_version": SCHEMA_VERSION, "mode": "quality", "suite": __version__,
-            "commit": bench.commit(), "command": shlex.join(["python -m suite", *sys.argv[1:]]),
+            "commit": bench.commit(),
+            "command": shlex.join(["python", "-m", "suite", *sys.argv[1:]]),
             "machine": here.describe(), "implementation": IMPLEMENTATION,
             "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         }  # fmt: skip
