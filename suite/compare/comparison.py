@@ -99,13 +99,18 @@ def of_machine(
     chosen: Chosen = EVERYTHING,
     budgets: Budgets = USUAL,
     movements: Movements = _unknown,
+    *,
+    clocked: bool = True,
 ) -> Comparison:
-    """Both sides' runs on one machine. movements: of the answers, where both sides kept theirs."""
+    """Both sides' runs on one machine. movements: of the answers, where both sides kept theirs.
+
+    clocked: whether times are compared, too.
+    """
     a, b = tuple(a), tuple(b)
     before, after = (chosen.of(measurements(runs)) for runs in (a, b))
     sides = by_cell(before), by_cell(after)
     cells = list(dict.fromkeys([*sides[0], *sides[1]]))
-    timed = timed_cells(cells, *sides)
+    timed = timed_cells(cells, *sides) if clocked else {}
     priors = priors_of(timed)
     rows = []
     for key in cells:
@@ -114,7 +119,8 @@ def of_machine(
             ratio = there.ratio(priors[cell.device], len(timed)), there.yardstick
         rows.append(_row(cell, sides[0].get(key), sides[1].get(key), ratio, budgets, movements))
     rows.sort(key=lambda row: (ORDER.index(row.kind), -_weight(row), row.cell))
-    return Comparison(machine, tuple(rows), tuple(_notes(a, b, priors)))
+    notes = [*_software(a, b), *(_noise(a, b, priors) if clocked else ())]
+    return Comparison(machine, tuple(rows), tuple(notes))
 
 
 def _row(
@@ -206,13 +212,16 @@ def _weight(row: Row) -> float:
     return abs(np.log(row.ratio.ratio)) if row.ratio else 0.0
 
 
-def _notes(a: tuple[Run, ...], b: tuple[Run, ...], priors: Mapping[str, Prior]) -> Iterable[str]:
-    """Software that differs between the sides' newest runs, and how far the times are to be
-    trusted."""
+def _software(a: tuple[Run, ...], b: tuple[Run, ...]) -> Iterable[str]:
+    """What differs between the sides' newest runs."""
     before, after = a[-1].info.get("versions", {}), b[-1].info.get("versions", {})
     for name in sorted({*before} & {*after}):
         if before[name] != after[name]:
             yield f"{name}: {before[name]} in A, {after[name]} in B"
+
+
+def _noise(a: tuple[Run, ...], b: tuple[Run, ...], priors: Mapping[str, Prior]) -> Iterable[str]:
+    """How far the times are to be trusted."""
     for name, runs in (("A", a), ("B", b)):
         if busy := [load for run in runs if (load := _load(run)) > BUSY]:
             yield f"{name} was measured on a busy machine: up to {max(busy):.1f} processes a core"

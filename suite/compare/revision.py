@@ -56,13 +56,11 @@ class Checkout:
         """
         words = [sys.executable, "-m", "suite", "bench", *arguments]
         before = set(self.results.glob("*/*/run.json"))
-        # Where -m and -i look first must be the checkout, not what is running now.
-        here = {k: v for k, v in os.environ.items() if k not in HIDES_THE_CHECKOUT}
         printed: list[str] = []
         with subprocess.Popen(
             [*words, "--results", str(self.results)],
             cwd=self.folder,
-            env={**here, **(environment or {})},
+            env={**_environment(), **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -85,12 +83,38 @@ class Checkout:
         self.runs.append(results.read(new[-1].parent))
         return self.runs[-1]
 
+    def implementations(self) -> frozenset[str] | None:
+        """Names of all that the tree's registry has; None where it cannot be asked."""
+        asked = subprocess.run(
+            [sys.executable, "-c", NAMES],
+            cwd=self.folder,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+        )
+        return frozenset(asked.stdout.split()) if asked.returncode == 0 else None
+
     def side(self) -> Side:
         """What was measured, as a side of a comparison."""
         return Side(self.label, tuple(self.runs))
 
 
 HIDES_THE_CHECKOUT = ("PYTHONPATH", "PYTHONSAFEPATH")
+
+NAMES = """
+import pathlib
+from suite import registry
+
+if pathlib.Path(registry.__file__).resolve().parent.parent != pathlib.Path.cwd().resolve():
+    raise SystemExit("this is the registry of what is installed")
+print(*{declaration.name for declaration in registry.discover()})
+"""
+"""What a tree is asked."""
+
+
+def _environment() -> dict[str, str]:
+    """Where -m, -c and -i look first must be the checkout, not what is running now."""
+    return {k: v for k, v in os.environ.items() if k not in HIDES_THE_CHECKOUT}
 
 
 @contextlib.contextmanager

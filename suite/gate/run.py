@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from suite.compare.cells import Cell
 from suite.compare.command import is_stored, tree
 from suite.compare.comparison import Comparison, of_machine
 from suite.compare.kernels import KernelChange, kernel_changes
-from suite.compare.revision import Unmeasurable
+from suite.compare.revision import Checkout, Unmeasurable
 from suite.compare.rows import Row
 from suite.compare.side import of_path
 from suite.gate import kernels as of_kernels
@@ -33,6 +33,10 @@ from suite.results import Run
 
 SCHEMA_VERSION = 1
 FILE = "gate.json"
+NO_ANSWERS = (
+    "the stored runs kept no answers (bench --keep-answers does): how far values have moved is "
+    "told by their errors alone"
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
         stored = is_stored(asked.base)
         base = None if stored else stack.enter_context(tree(asked.base, root))
         trees = {BASE: base, HEAD: head} if base else {HEAD: head}
+        runs = _stored_runs(asked) if stored else ()
+        _require_implementations(asked.settings.implementations, trees.values(), runs)
         before = {side: digest(checkout.folder) for side, checkout in trees.items()}
         folder = root / f".unfinished-gate-{_key(asked, before)}"
         late = started + 60 * asked.minutes if asked.minutes else math.inf
@@ -95,7 +101,7 @@ def gate(asked: Asked, root: Path, progress: Progress) -> Gate:
         if base and asked.settings.kernels:
             progress.job("kernels whose sources differ are compiled in both trees", 0)
             changes = of_kernels.kernels(base.folder, head.folder, patience)
-        measured = _Measured(asked, turns, _stored_runs(asked) if stored else ())
+        measured = _Measured(asked, turns, runs)
         comparison, again = measured.compared()
         if changes is None:
             changes = _of_commits(measured.runs) if asked.settings.kernels else of_kernels.NONE
@@ -163,9 +169,11 @@ class _Measured:
     def _comparison(self, runs: dict[str, tuple[Run, ...]]) -> Comparison:
         a, b, settings = runs[BASE], runs[HEAD], self.asked.settings
         kept = kept_answers(a), kept_answers(b)
+        if self.stored and not kept[0] and NO_ANSWERS not in self.notes:
+            self.notes.append(NO_ANSWERS)
         return of_machine(
             machine().fingerprint, a, b, settings.chosen, settings,
-            lambda cell: movements(cell, *kept),
+            lambda cell: movements(cell, *kept), clocked=not settings.exact,
         )  # fmt: skip
 
 
@@ -195,6 +203,24 @@ def _choice_of(rows: Sequence[Row], settings: Settings, device: str) -> Choice:
         list(dict.fromkeys(row.cell.case for row in rows)),
         device,
     )
+
+
+def _require_implementations(
+    asked: Sequence[str], trees: Iterable[Checkout], stored: Sequence[Run]
+) -> None:
+    """Raise ValueError for names that neither side has; a tree that cannot tell may have any."""
+    names = {name for name in asked if not name.endswith(".py")}
+    if not names:
+        return
+    known = {name for run in stored for name in run.statuses["implementation"]}
+    for checkout in trees:
+        its = checkout.implementations()
+        if its is None:
+            return
+        known |= its
+    if missing := sorted(names - known):
+        there = ", ".join(sorted(known))
+        raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
 
 
 def _stored_runs(asked: Asked) -> tuple[Run, ...]:

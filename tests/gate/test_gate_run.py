@@ -9,7 +9,7 @@ from made_runs import MACHINE, SLOW, Side
 from suite import results
 from suite.compare.revision import Unmeasurable
 from suite.gate import page
-from suite.gate.run import FILE, Asked, gate
+from suite.gate.run import FILE, NO_ANSWERS, Asked, gate
 from suite.gate.settings import Settings
 from suite.machine import machine
 
@@ -55,8 +55,8 @@ def tree(folder, seed, first, again=None):
     return str(folder)
 
 
-def gated(tmp_path, base, head, **how):
-    return gate(Asked(base, head, Settings(), **how), tmp_path / "gates", Quiet())
+def gated(tmp_path, base, head, settings=None, **how):
+    return gate(Asked(base, head, settings or Settings(), **how), tmp_path / "gates", Quiet())
 
 
 def kept(answer):
@@ -139,6 +139,7 @@ def test_stored_runs_are_a_base_on_the_machine_that_made_them_alone(tmp_path, sa
         results.write(run, stored / here / f"run-{number}")
     answer = gated(tmp_path, str(stored), head)
     assert answer.outcome == "held" and len(said()) == 6
+    assert NO_ANSWERS in answer.notes
 
 
 def test_a_head_that_breaks_where_the_base_does_not_has_regressed(tmp_path, said, monkeypatch):
@@ -156,3 +157,38 @@ def test_cells_measured_too_roughly_are_counted_where_the_gate_holds(tmp_path, s
     answer = gated(tmp_path, base, head)
     assert answer.outcome == "held"
     assert "too roughly to exclude a change" in page.summary(answer)
+
+
+REGISTRY = """
+from types import SimpleNamespace
+
+
+def discover():
+    return [SimpleNamespace(name=name) for name in %r]
+"""
+
+
+def test_an_implementation_that_neither_side_has_is_refused_before_anything_is_measured(
+    tmp_path, said
+):
+    base, head = tree(tmp_path / "a", 1, Side()), tree(tmp_path / "b", 2, Side())
+    one_and_another = Settings(implementations=("torch_eager", "mine", "my/own.py"))
+    # Trees that cannot be asked may have any.
+    assert gated(tmp_path, base, head, one_and_another).outcome == "held"
+    measured = len(said())
+    for folder, names in ((base, ["torch_eager"]), (head, ["torch_eager", "new"])):
+        (tmp_path / folder / "suite" / "registry.py").write_text(REGISTRY % names)
+    with pytest.raises(ValueError, match=r"--implementation \['mine'\]: .* new, torch_eager"):
+        gated(tmp_path, base, head, one_and_another)
+    assert len(said()) == measured
+    of_one_side = Settings(implementations=("torch_eager", "new"))
+    assert gated(tmp_path, base, head, of_one_side).outcome == "held"
+
+
+def test_an_exact_gate_says_nothing_of_times(tmp_path, said):
+    base = tree(tmp_path / "a", 1, Side())
+    slow = tree(tmp_path / "slow", 2, Side(slowed={SLOW: 3.0}))
+    answer = gated(tmp_path, base, slow, Settings(exact=True))
+    assert answer.outcome == "held" and len(said()) == 2
+    assert all(row.ratio is None for row in answer.comparison.rows)
+    assert not any("processes" in note for note in answer.notes)
