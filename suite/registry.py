@@ -8,6 +8,7 @@ hurt a listing.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -250,20 +251,26 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _declarations(path: Path, name: str, module: str) -> list[Declaration]:
+def _declarations(path: Path, name: str, module: str) -> tuple[Declaration, ...]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        return _declared(path.read_text(encoding="utf-8"), path, name, module)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise ValueError(f"implementation file {str(path)!r} cannot be read: {error}") from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _declared(text: str, path: Path, name: str, module: str) -> tuple[Declaration, ...]:
+    """What a file's text declares. Kept: every ``load`` reads all files, parsing is a tenth of a
+    second."""
     found = []
-    for node in tree.body:
+    for node in ast.parse(text, filename=str(path)).body:
         for call in getattr(node, "decorator_list", ()):
             if isinstance(call, ast.Call) and _called(call) == "implements":
                 assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
                 declaration = _declaration(call, node.name, path, name, module)
                 _require_arguments(declaration, node)
                 found.append(declaration)
-    return found
+    return tuple(found)
 
 
 def _declaration(call: ast.Call, function: str, path: Path, name: str, module: str) -> Declaration:

@@ -254,3 +254,15 @@ def test_a_package_that_is_there_is_not_missing(package):
 def test_every_extra_that_an_error_names_is_one_of_the_projects():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(registry.EXTRAS) <= set(project["optional-dependencies"])
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path):
+    path = tmp_path / "own.py"
+    for dtypes in (("float32",), ("float32", "float64")):
+        path.write_text(
+            "from suite.registry import implements\n\n\n"
+            f"@implements('soft_cut', framework='torch', dtypes={dtypes})\n"
+            "def soft_cut(x, threshold, steepness, *, keep='above'): ...\n"
+        )
+        (mine,) = (d for d in registry.discover([path]) if d.path == path)
+        assert mine.dtypes == dtypes
