@@ -6,11 +6,15 @@ for instance, is in test_theorems.py.
 
 import numpy as np
 import pytest
+from emulation import is_emulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from theorem import distance
 
 EXAMPLES = {"numpy": 6, "torch": 6, "jax": 2}
+INTERPRETED = {"triton_torch": 2, "triton_jax": 1}
+"""Of implementations whose kernels an interpreter runs, a thousand times slower; they are the same
+kernels."""
 DTYPES = ("float32", "float64")
 
 
@@ -18,6 +22,13 @@ def dtypes(subject):
     """Where every dtype would be a compilation, the first."""
     mine = [dtype for dtype in DTYPES if dtype in subject.declaration.dtypes]
     return mine[:1] if subject.declaration.framework == "jax" else mine
+
+
+def examples(subject):
+    """How many instances of a theorem are drawn."""
+    declaration = subject.declaration
+    usual = EXAMPLES[declaration.framework]
+    return INTERPRETED.get(declaration.name, usual) if is_emulated(declaration) else usual
 
 
 def stated(theorem, seed, dtype):
@@ -35,7 +46,7 @@ def test_an_implementation_keeps_what_is_proved_of_its_operator(subject, theorem
     def answer(given):
         return subject.run(given.case, given.arrays, given.cotangent)
 
-    @settings(deadline=None, derandomize=True, max_examples=EXAMPLES[subject.declaration.framework])
+    @settings(deadline=None, derandomize=True, max_examples=examples(subject))
     @given(seed=st.integers(0, 2**32), dtype=st.sampled_from(tried))
     def holds(seed, dtype):
         found = distance(theorem, stated(theorem, seed, dtype), answer)
