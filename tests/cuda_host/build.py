@@ -11,9 +11,10 @@ from suite import cache
 
 HOST = Path(__file__).parent
 SHIPPED = HOST.parents[1] / "implementations" / "cuda"
-FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-Wall", "-Werror", "-Wno-unknown-pragmas",
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas",
          "-ffp-contract=off",
          "-fsanitize=undefined", "-fno-sanitize-recover=all")  # fmt: skip
+FIBERS = (HOST / "fibers.cpp").read_text(encoding="utf-8")
 NEEDS = "needs g++, to run CUDA sources on the host"
 
 
@@ -25,21 +26,31 @@ def compiler():
 def library(text, flags=(), sources=SHIPPED):
     """Build C++ and load it, with the undefined-behaviour sanitizer on: found again if unchanged.
 
-    sources: the folder that shipped files are included from.
+    sources: the folder that shipped files are included from. What launches kernels is linked in.
     """
-    parts = [text, *FLAGS, *flags]
-    included = sorted([*HOST.rglob("*.h"), *HOST.rglob("*.cuh"), *sources.glob("*.cu*")])
-    parts += [path.read_text(encoding="utf-8") for path in included]
+    fibers = _built("fibers.o", FIBERS, (*FLAGS, *flags, "-c"), ())
+    every = (*FLAGS, *flags, "-shared", str(fibers))
+    return ctypes.CDLL(str(_built("host.so", text, every, sources.glob("*.cu*"), sources)))
+
+
+def _built(name, text, flags, included, *folders):
+    """What g++ makes of a text and of what it includes, in a file kept under a hash of them."""
+    included = sorted([*HOST.rglob("*.h"), *HOST.rglob("*.cuh"), *included])
+    parts = [text, *flags, *(path.read_text(encoding="utf-8") for path in included)]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    target = cache.folder("kernels") / f"host-{digest}.so"
+    stem, _, kind = name.partition(".")
+    target = cache.folder("kernels") / f"{stem}-{digest}.{kind}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Objects to be linked come after what needs them.
+        options = [flag for flag in flags if not flag.endswith(".o")]
+        objects = [flag for flag in flags if flag.endswith(".o")]
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            source, built = Path(folder) / "host.cpp", Path(folder) / "host.so"
+            source, built = Path(folder) / "source.cpp", Path(folder) / name
             source.write_text(text, encoding="utf-8")
-            command = [compiler(), *FLAGS, *flags, f"-I{HOST}", f"-I{sources}", str(source),
-                       "-o", str(built)]  # fmt: skip
+            command = [compiler(), *options, *(f"-I{each}" for each in (HOST, *folders)),
+                       str(source), *objects, "-o", str(built)]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
             built.replace(target)
-    return ctypes.CDLL(str(target))
+    return target

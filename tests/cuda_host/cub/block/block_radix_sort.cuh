@@ -2,10 +2,10 @@
 // bits. Its storage is in no order that a kernel could rely on, and nothing is left in it.
 #pragma once
 
-#include <algorithm>
-#include <vector>
-
 #include "cuda.h"
+
+// In fibers.cpp: places of n keys in stable order.
+void stable_order(const unsigned long long* keys, int n, int* order);
 
 namespace cub {
 
@@ -26,15 +26,16 @@ template <typename Key, int THREADS, int ITEMS, typename Value> class BlockRadix
     }
     __syncthreads();
     if (threadIdx.x == 0) {
-      std::vector<std::pair<Key, Value>> pairs;
-      for (int i = 0; i <= last; ++i) pairs.emplace_back(temp.keys[last - i], temp.values[last - i]);
-      std::stable_sort(pairs.begin(), pairs.end(),
-                       [=](const auto& a, const auto& b) {
-                         return (a.first & mask) >> begin < (b.first & mask) >> begin;
-                       });
+      // Not on the fiber's small stack; no other thread comes between.
+      static unsigned long long parts[THREADS * ITEMS];
+      static int order[THREADS * ITEMS];
+      static TempStorage given;
+      given = temp;
+      for (int i = 0; i <= last; ++i) parts[i] = (given.keys[last - i] & mask) >> begin;
+      stable_order(parts, last + 1, order);
       for (int i = 0; i <= last; ++i) {
-        temp.keys[last - i] = pairs[i].first;
-        temp.values[last - i] = pairs[i].second;
+        temp.keys[last - i] = given.keys[last - order[i]];
+        temp.values[last - i] = given.values[last - order[i]];
       }
     }
     __syncthreads();
