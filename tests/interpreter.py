@@ -3,6 +3,7 @@
 It prepares the language anew at every call of a function, where once a launch is enough; and it
 reduces element by element what no NumPy function stands for, which ``tl.sort`` does to exchange
 elements. Here such a reduction combines whole slices, by the same function in the same order.
+Shapes and NumPy's types, which it works out anew for every result of every operation, are kept.
 """
 
 import functools
@@ -35,6 +36,8 @@ def quicken():
     from triton.runtime import interpreter
 
     interpreter.ReduceOps.generic_reduce = _by_slices
+    interpreter._get_np_dtype = _kept_by_name(interpreter._get_np_dtype)
+    _keep_shapes()
     prepare, launch, prepared = interpreter._patch_lang, interpreter.GridExecutor.__call__, set()
 
     def call(self, *args, **kwargs):
@@ -49,6 +52,60 @@ def quicken():
 
     interpreter.InterpretedFunction.__call__ = call
     interpreter.GridExecutor.__call__ = launched
+
+
+def _kept_by_name(function):
+    """The same function of types, which may not be hashable, but say all there is in their name."""
+    known = {}
+
+    def kept(dtype):
+        key = type(dtype), dtype.name
+        if key not in known:
+            known[key] = function(dtype)
+        return known[key]
+
+    return kept
+
+
+def _keep_shapes():
+    """Types of blocks of one shape have one object for it, and so have the tensors of them."""
+    from triton.language import core
+    from triton.language.semantic import TritonSemantic
+
+    of_type, of_tensor = core.block_type.__init__, core.tensor.__init__
+    broadcast = TritonSemantic.broadcast_impl_value
+    shapes, types, tensors = {}, {}, {}
+
+    def block(self, element_ty, shape):
+        values = tuple(getattr(shape, "values", shape))
+        if not isinstance(element_ty, core.dtype) or any(type(n) is not int for n in values):
+            return of_type(self, element_ty, shape)
+        key = values, element_ty.name
+        if key not in types:
+            of_type(self, element_ty, shape)
+            self.shape = shapes.setdefault(values, self.shape)
+            types[key] = self.shape, self.numel, self.name
+        self.element_ty = element_ty
+        self.shape, self.numel, self.name = types[key]
+
+    def tensor(self, handle, type):
+        shape = type.shape if type.is_block() else None
+        known, *rest = tensors.get(id(shape), ((), None, None))
+        if known is not shape:
+            of_tensor(self, handle, type)
+            tensors[id(shape)] = shape, self.shape, self.numel
+            return
+        self.handle, self.type, self.dtype = handle, type, type.scalar
+        self.shape, self.numel = rest
+
+    def broadcast_values(self, lhs, rhs):
+        both = lhs.type.is_block() and rhs.type.is_block()
+        if both and lhs.type.shape is rhs.type.shape:
+            return lhs, rhs
+        return broadcast(self, lhs, rhs)
+
+    core.block_type.__init__, core.tensor.__init__ = block, tensor
+    TritonSemantic.broadcast_impl_value = broadcast_values
 
 
 def on_host(step, shapes, *inputs):
