@@ -163,7 +163,10 @@ def reproduce(
             "--implementation", "-i", help="published, torch, jax, kernels, or a name; repeatable."
         ),
     ] = [],  # noqa: B006
-    seeds: Annotated[int, typer.Option(min=0, help="Starts beside the source's own.")] = 5,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=0, help="Starts beside the source's own; else 5, or 1 of a quick run."),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One other seed, shorter runs.")] = False,
     animate: Annotated[bool, typer.Option("--animate", help="Draw animations, too.")] = False,
     results: Results = Path("results"),
@@ -178,9 +181,9 @@ def reproduce(
     from suite.reproduce.page import print_table, write_page
 
     with _shown() as display:
-        asked = Asked(
-            tuple(source), tuple(implementation), min(seeds, 1) if quick else seeds, quick
-        )
+        usual = 1 if quick else Asked.seeds
+        starts = usual if seeds is None else seeds
+        asked = Asked(tuple(source), tuple(implementation), starts, quick)
         run = again.run(asked, results, display, animate=animate)
     print_table(run, console)
     for path in write_page(results):

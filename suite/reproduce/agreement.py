@@ -131,7 +131,7 @@ def agrees(evidence: Evidence) -> Control:
     says = (
         f"{same_to_operator(n)}; the first {FIRST} steps differ by {short(first, 2)} at most, last "
         f"losses by {short(n[f'end/{worst}'], 2)} ({worst}), where one ulp makes "
-        f"{short(n[f'spread/{worst}'], 2)}"
+        f"{short(n[f'spread/{worst}'], 2)} and the operator allows {short(n['tolerance'], 2)}"
     )
     if parted:
         says += f"; too much in {', '.join(parted)}"

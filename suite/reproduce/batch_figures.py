@@ -42,12 +42,14 @@ def picture(example: Example, record: Record, look: int) -> Figure:
 
 
 def _cdfs(ax: Axes, example: Example, x: np.ndarray) -> None:
+    # Priors may have mass nearer to the ends than any number: there the CDF is a vertical line.
     grid = special.expit(np.linspace(-12, 12, 800))
+    cdf = example.cdf(special.logit(grid))
     height = np.random.Generator(np.random.Philox(0)).permutation(len(x)) / len(x)
     ax.plot(x, height, ".", color="0.72", markersize=3, label="points (any height)")
     ax.step(x, np.arange(1, len(x) + 1) / len(x), where="post", color=DATA, linewidth=1.6,
             label="CDF of the points")  # fmt: skip
-    ax.plot(grid, example.cdf(special.logit(grid)), color=TARGET, linestyle=(0, (4, 2)),
+    ax.plot(np.r_[0, grid, 1], np.r_[0, cdf, 1], color=TARGET, linestyle=(0, (4, 2)),
             linewidth=1.6, label="CDF of the prior")  # fmt: skip
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)

@@ -31,7 +31,7 @@ LONGER = 10
 AWAY = 0.01
 """Of the CDF: points that are further off are not where they should be."""
 
-BATCHES = 100
+BATCHES = 1000
 """Batches of draws from the prior whose losses are averaged."""
 
 SHOWN = (

@@ -31,7 +31,16 @@ from suite.reproduce.batch_shaping_example import (
     run,
 )
 from suite.reproduce.claims import Claim, Evidence, Experiment, Record, Source, Trial
-from suite.reproduce.verdicts import SAME, Control, printed_number, short, statement, wall_time
+from suite.reproduce.verdicts import (
+    SAME,
+    SHARE,
+    TIMES,
+    Control,
+    printed_number,
+    short,
+    statement,
+    wall_time,
+)
 
 SEED = 42
 READING = (
@@ -41,7 +50,9 @@ READING = (
     f"clamp it is 1/(6 (N+1)) = {short(1 / (6 * (SAMPLES + 1)))}. *Without gradient*: points whose "
     "slope is below Adam's 1e-8; *of these off*: those whose true CDF is off by more than 0.01, so "
     "that it is not because they have arrived. *Without clamp*: the true loss of the same end; "
-    "*trained without clamp*: of the end when the loss has no clamp from the start."
+    "*trained without clamp*: of the end when the loss has no clamp from the start. A wall time is "
+    f"right within a factor of {TIMES:g}, machines differing, and is one of training where that is "
+    f"at least {SHARE:.0%} of it."
 )
 EXAMPLES = (
     Example("relaxed-bernoulli-0.2-0.25", "relaxed_bernoulli", 0.2, 0.25, 100),

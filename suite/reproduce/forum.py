@@ -66,7 +66,11 @@ SOURCE = Source(
         Claim("hot-sigmoid", "entropy", statement(entropy.hot_is_right)),
         Claim("bernoulli-entropy", "entropy", statement(entropy.bernoulli_is_the_same)),
         Claim("straight-through-gumbel", "entropy", statement(entropy.gumbel_is_related)),
-        Claim("noise-against-saturation", "entropy", statement(entropy.noise_revives)),
+        Claim(
+            "noise-against-saturation",
+            "entropy",
+            statement(entropy.noise_revives, controls=entropy.without_noise),
+        ),
         Claim("networks-agree", "network-agreement", statement(stay_together)),
         Claim("entropies-agree", "entropy-agreement", statement(stay_together)),
     ),

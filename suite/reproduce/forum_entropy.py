@@ -195,10 +195,9 @@ def bernoulli_is_the_same(evidence: Evidence) -> Control:
     on = _on(evidence, BERNOULLI, NORMAL, SKEWED)
     left = [evidence.exact.numbers[f"spread/{BERNOULLI.name}/{unit.name}"] for unit in
             (NORMAL, SKEWED)]  # fmt: skip
-    says = (
-        f"the shifted units' spread ends at {_told(left)} of what it was, P(on) at {_told(on)}: "
-        "the mean of entropies is largest where every sample is 0"
-    )
+    says = f"the shifted units' spread ends at {_told(left)} of what it was, P(on) at {_told(on)}"
+    if min(left) < COLLAPSED:
+        says += ": the mean of entropies is largest where every sample is 0"
     return Control(says, min(left) < COLLAPSED or not _centred(on))
 
 
@@ -212,11 +211,19 @@ def gumbel_is_related(evidence: Evidence) -> Control:
 
 def noise_revives(evidence: Evidence) -> Control:
     """Refuted when a unit that is off, or nearly, stays so under either noise."""
-    without, gumbel, normal = (_on(evidence, way, NEARLY_OFF, OFF)
-                               for way in (HARD, GUMBEL, GAUSSIAN))  # fmt: skip
+    gumbel, normal = (_on(evidence, way, NEARLY_OFF, OFF) for way in (GUMBEL, GAUSSIAN))
     says = (
         f"P(on) of units that start nearly off and off: normal noise {_told(normal)}, Gumbel "
-        f"{_told(gumbel)}, no noise {_told(without)}"
+        f"{_told(gumbel)}"
     )
-    alive = all(value > CLOSE for value in (*normal, *gumbel))
-    return Control(says, not alive)
+    return Control(says, not _alive(*normal, *gumbel))
+
+
+def without_noise(evidence: Evidence) -> tuple[Control, ...]:
+    """Refuting: units come back as well by hard states alone."""
+    without = _on(evidence, HARD, NEARLY_OFF, OFF)
+    return (Control(f"no noise {_told(without)}", _alive(*without)),)
+
+
+def _alive(*on: float) -> bool:
+    return all(value > CLOSE for value in on)

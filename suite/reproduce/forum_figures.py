@@ -66,15 +66,20 @@ def units(record: Record, look: int) -> Figure:
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
     for k, (ax, unit) in enumerate(zip(axes.ravel(), UNITS, strict=True)):
         ax.axhline(0.5, color="0.6", linewidth=0.8)
+        names = []
         for look_of, way in enumerate(WAYS):
             on = record.curves[f"on/{way.name}"][:end, k]
             lost = np.isnan(on[-1])
             ax.plot(steps[:end], on, color=COLOURS[look_of], linewidth=1.5,
                     linestyle=DASHES[look_of % len(DASHES)], label=way.name)  # fmt: skip
             if lost:
+                names.append(way.name)
                 last = int(np.isfinite(on).sum()) - 1
                 ax.plot(steps[last], on[last], "x", color=COLOURS[look_of], markersize=7,
                         clip_on=False)  # fmt: skip
+        if names:
+            ax.text(0.98, 0.98, "NaN:\n" + "\n".join(names), transform=ax.transAxes, fontsize=8,
+                    ha="right", va="top")  # fmt: skip
         ax.set_title(unit.name, fontsize=9)
         ax.set_xlim(0, steps[-1])
         ax.set_ylim(-0.02, 1.02)

@@ -15,7 +15,7 @@ as often as down.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -194,8 +194,16 @@ def learns(evidence: Evidence) -> Control:
         f"at {short(n['control/rising'], 2)} and {short(n['control/falling'], 2)}, "
         f"{n['turned_control']:.0f} turned round"
     )
-    return Control(says, not _learned(n, "end") or _learned(n, "control"))
+    if off := [d for d in DIRECTIONS if not _learned(n, "end", d)]:
+        says += f". More than {LEARNED:.0%} of the distance is left to those {' and '.join(off)}"
+    others = evidence.found.others(evidence.experiment, evidence.implementation, "seed")
+    if others:
+        learned = sum(_learned(other.numbers, "end") for other in others)
+        says += f". From other seeds {learned} of {len(others)} learn"
+    return Control(says, bool(off) or _learned(n, "control"))
 
 
-def _learned(n: dict[str, float], when: str) -> bool:
-    return all(n[f"{when}/{d}"] <= max(LEARNED * n[f"start/{d}"], ALIKE) for d in DIRECTIONS)
+def _learned(n: Mapping[str, float], when: str, *directions: str) -> bool:
+    return all(
+        n[f"{when}/{d}"] <= max(LEARNED * n[f"start/{d}"], ALIKE) for d in directions or DIRECTIONS
+    )

@@ -42,7 +42,9 @@ def _cdfs(ax: Axes, x: np.ndarray, mean: float, temperature: float) -> None:
     z = np.linspace(-12, 12, 400)
     prior = special.expit(temperature * z - special.logit(mean))
     ax.step(x, np.arange(1, len(x) + 1) / len(x), where="post", color=DATA, linewidth=1.4)
-    ax.plot(special.expit(z), prior, color=PRIOR, linestyle=(0, (4, 2)), linewidth=1.4)
+    # Mass nearer to the ends is a vertical line there.
+    grid, cdf = np.r_[0, special.expit(z), 1], np.r_[0, prior, 1]
+    ax.plot(grid, cdf, color=PRIOR, linestyle=(0, (4, 2)), linewidth=1.4)
     ax.set_xlim(-0.03, 1.03)
     ax.set_ylim(-0.03, 1.05)
     ax.set_title(f"mean {mean:.2f}, temperature {temperature:.2f}", fontsize=8)

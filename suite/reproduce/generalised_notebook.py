@@ -211,7 +211,7 @@ SOURCE = Source(
     reading=READING,
     claims=(
         Claim("final-loss", "as-published", printed_number("loss", _loss_controls)),
-        Claim("rate", "as-published", printed_number("rate", _schedule)),
+        Claim("rate", "as-published", printed_number("rate", _schedule, drawn=False)),
         Claim("sparsity", "as-published", printed_number("on")),
         Claim("frameworks-agree", "agreement", statement(agrees)),
     ),

@@ -82,7 +82,7 @@ class Asked:
             return [n for n in mine if n.startswith(KERNELS)]
         known = {"torch": "torch_eager", "jax": "jax_xla"}.get(name, name)
         if known not in {n for _, n in self.declared}:
-            there = ", ".join((*KINDS, *mine))
+            there = ", ".join((*KINDS, *sorted({n for _, n in self.declared})))
             raise ValueError(f"--implementation {name!r}: expected some of {there}")
         return [known]
 

@@ -122,9 +122,13 @@ def number(value: float) -> str:
 
 def spread(row: pd.Series) -> str:
     """Mean and standard deviation over the other seeds."""
-    if pd.isna(row["mean"]):
+    return _mean_and_spread(row["mean"], row["sd"])
+
+
+def _mean_and_spread(mean: float, sd: float) -> str:
+    if pd.isna(mean):
         return ""
-    return number(row["mean"]) + ("" if pd.isna(row["sd"]) else f" +- {number(row['sd'])}")
+    return number(mean) + ("" if pd.isna(sd) else f" +- {number(sd)}")
 
 
 def _part(run: ReproduceRun, source: str, results: Path) -> dict:
@@ -176,17 +180,31 @@ def _figure(run: ReproduceRun, source: str, path: Path, results: Path) -> dict[s
 
 def _number_tables(run: ReproduceRun, source: str) -> list[Table]:
     """A table of the exact reruns' numbers for all experiments that show the same ones."""
-    exact = run.numbers[(run.numbers["source"] == source) & (run.numbers["start"] == EXACT)]
+    numbers = run.numbers[run.numbers["source"] == source]
     tables: dict[tuple, list[tuple[str, ...]]] = {}
     for experiment in reproduce.get(source).experiments:
-        mine = exact[exact["experiment"] == experiment.name]
+        mine = numbers[numbers["experiment"] == experiment.name]
         for implementation, found in mine.groupby("implementation", sort=False):
-            values = found.set_index("name")["value"]
-            if experiment.shown and set(dict(experiment.shown)) <= set(values.index):
-                cells = tuple(number(values[name]) for name, _ in experiment.shown)
-                row = (experiment.name, str(implementation), *cells)
-                tables.setdefault(experiment.shown, []).append(row)
+            about = experiment.name, str(implementation)
+            rows = [(*about, *row) for row in _rows_of_starts(found, dict(experiment.shown))]
+            if rows:
+                tables.setdefault(experiment.shown, []).extend(rows)
     return [
-        Table("", ("experiment", "implementation", *dict(shown).values()), tuple(rows))
+        Table("", ("experiment", "implementation", "start", *dict(shown).values()), tuple(rows))
         for shown, rows in tables.items()
     ]
+
+
+def _rows_of_starts(found: pd.DataFrame, shown: dict[str, str]) -> list[tuple[str, ...]]:
+    """Of one who ran an experiment: the exact rerun's numbers, and mean and standard deviation over
+    the other seeds where those have any."""
+    by_start = found.pivot(index="start", columns="name", values="value").reindex(columns=[*shown])
+    if not shown or EXACT not in by_start.index or by_start.loc[EXACT].isna().all():
+        return []
+    rows = [(EXACT, *map(number, by_start.loc[EXACT]))]
+    seeds = by_start[by_start.index.str.startswith("seed ")]
+    if not seeds.isna().all(axis=None):
+        pairs = zip(seeds.mean(), seeds.std(), strict=True)
+        cells = (_mean_and_spread(mean, sd).replace("+-", "\u00b1") for mean, sd in pairs)
+        rows.append((count(len(seeds), "other seed"), *cells))
+    return rows

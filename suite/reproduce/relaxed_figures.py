@@ -63,7 +63,7 @@ def shift(record: Record, look: int) -> Figure:
 def _errors(ax: Axes, curves: dict[str, np.ndarray], step: int) -> None:
     steps = curves["steps"]
     for name, colour, dash in (("hard mean", HARD, (0, (5, 1.5))), ("soft mean", SOFT, "-")):
-        off = np.abs(curves[name] - TARGET)
+        off = np.abs(curves[f"{name} off"])
         ax.plot(steps[1:], np.maximum(off[1:], 1e-8), color=colour, linestyle=dash, linewidth=1.4,
                 label=name)  # fmt: skip
     # Wide and below all, so that it is seen beside the look's own line.

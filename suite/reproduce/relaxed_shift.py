@@ -114,15 +114,16 @@ def _slope(subject: Objective, engine: Engine, x: np.ndarray) -> float:
 def _curves(
     engine: Engine, x: np.ndarray, steps: np.ndarray, shifts: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Means by step; histograms at every fourth step of the source's."""
+    """Means by step, and how far they are off; histograms at every fourth of the source's steps."""
     shown = [k for k, step in enumerate(steps) if step <= STEPS and step % 4 == 0]
     moved = x + shifts[:, None].astype(np.float32)
     counts = soft(engine, moved, BANDWIDTH)
     rough = np.array([hard(row) for row in moved])
+    means = {"soft mean": mean(counts), "hard mean": mean(rough)}
     return {
         "steps": steps,
-        "soft mean": mean(counts),
-        "hard mean": mean(rough),
+        **means,
+        **{f"{name} off": values - TARGET for name, values in means.items()},
         LOOKS: steps[shown],
         "hard": rough[shown],
         "soft": counts[shown],
@@ -145,7 +146,7 @@ def is_at_target(evidence: Evidence) -> Control:
 
 
 def is_converged(evidence: Evidence) -> Control:
-    """Refuted when the shift still moves by a hundredth of the way, or the end is not a minimum."""
+    """Refuted when the shift still moves by a hundredth of the way."""
     n = evidence.exact.numbers
     early, late = (n[f"shift/{end}/normal"] for end in ENDS)
     off = abs(early - late) / abs(late)

@@ -34,14 +34,19 @@ SAME = 1.05
 Controls = Callable[[Evidence], tuple[Control, ...]]
 
 
-def printed_number(name: str, controls: Controls = lambda evidence: ()) -> Callable:
-    """The judge of a claim whose published value is the record's number of that name."""
+def printed_number(
+    name: str, controls: Controls = lambda evidence: (), *, drawn: bool = True
+) -> Callable:
+    """The judge of a claim whose published value is the record's number of that name.
+
+    drawn: whether it depends on what is drawn, so that other starts say something of it.
+    """
 
     def judge(evidence: Evidence) -> Judgement:
         exact = evidence.exact.numbers[name]
-        verdict, why = _against(evidence, name, exact)
-        found = controls(evidence)
-        return Judgement(*_controlled(verdict, why, found), exact, *_spread(evidence, name))
+        verdict, why = _against(evidence, name, exact, KINDS if drawn else ())
+        spread = _spread(evidence, name) if drawn else ()
+        return Judgement(*_controlled(verdict, why, controls(evidence)), exact, *spread)
 
     return judge
 
@@ -71,15 +76,22 @@ def statement(
 
 
 def wall_time(cell: str) -> Callable:
-    """The judge of a printed wall time, by the numbers train/CELL and draw/CELL in seconds."""
+    """The judge of a printed wall time, by the numbers train/CELL, draw/CELL and frame in seconds.
+
+    It is right to within TIMES, and one of training where that is at least a SHARE of it.
+    """
 
     def judge(evidence: Evidence) -> Judgement:
         n, printed = evidence.exact.numbers, evidence.published.number
         training, both = n[f"train/{cell}"], n[f"train/{cell}"] + n[f"draw/{cell}"]
         near = printed / TIMES <= both <= printed * TIMES
         share = training / both
-        why = f"{short(both)} s here with a picture a step, {short(training)} s without: training "
-        why += f"is {short(100 * share, 2)}% of it"
+        picture = 1e3 * n["frame"]
+        why = (
+            f"training takes {short(training)} s here, a picture of ours {short(picture, 2)} ms; "
+            f"one a step would make it {short(both)} s, of which training is "
+            f"{short(100 * share, 2)}%"
+        )
         verdict: Verdict = "within spread" if near else "not reproduced"
         if near and share < SHARE:
             verdict = "does not mean what it says"
@@ -88,13 +100,19 @@ def wall_time(cell: str) -> Callable:
     return judge
 
 
-def _against(evidence: Evidence, name: str, exact: float) -> tuple[Verdict, str]:
+KINDS = (("ulp", "one-ulp move of the start"), ("seed", "other seed"))
+"""Of other starts, and what a sentence calls one."""
+
+
+def _against(
+    evidence: Evidence, name: str, exact: float, kinds: tuple[tuple[str, str], ...]
+) -> tuple[Verdict, str]:
     """The verdict without controls."""
     stated = evidence.published
     if stated.rounds_to(exact):
         return "reproduced", f"the rerun gives {short(exact, stated.digits + 2)}"
     parts, inside = [f"the rerun gives {short(exact, stated.digits + 2)}"], False
-    for kind, words in (("ulp", "one-ulp move of the start"), ("seed", "other seed")):
+    for kind, words in kinds:
         values = evidence.numbers(kind, name)
         values = values[np.isfinite(values)]
         if not len(values):

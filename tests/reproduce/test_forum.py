@@ -19,11 +19,12 @@ PUBLISHED, OURS = "published_forum", "torch_eager"
 TRIAL = Trial(OURS, "exact", quick=True)
 
 
-def judged(claim, numbers):
-    """The verdict on a claim whose experiment gave these numbers."""
+def judged(claim, numbers, seeds=()):
+    """The verdict on a claim whose experiment gave these numbers, and these from other seeds."""
     source = reproduce.get("forum")
     (stated,) = [each for each in source.claims if each.name == claim]
-    found = Found({(stated.experiment, "any", "exact"): Record(numbers)})
+    every = {"exact": numbers} | {f"seed {k}": n for k, n in enumerate(seeds, start=1)}
+    found = Found({(stated.experiment, "any", s): Record(n) for s, n in every.items()})
     return stated.judge(Evidence(published("forum")[claim], stated.experiment, "any", found))
 
 
@@ -137,8 +138,11 @@ def test_pictures_show_every_network_and_way():
     assert len(axes[0].lines) == len(axes[1].lines) == 2 * network.DRAWS
     steps = np.array([0, 5])
     on = {f"on/{way.name}": np.full((2, len(entropy.UNITS)), 0.5) for way in entropy.WAYS}
+    on[f"on/{entropy.HARD.name}"][1, 3] = on[f"on/{entropy.HOT.name}"][1, 3] = np.nan
     figure = units(Record({}, {LOOKS: steps, **on}), -1)
     assert len(figure.legends[0].texts) == len(entropy.WAYS)
+    told = [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    assert told == [[], [], [], [f"NaN:\n{entropy.HOT.name}\n{entropy.HARD.name}"]]
 
 
 def training(rising, falling, control=(0.1, 0.3)):
@@ -171,9 +175,11 @@ def test_a_gradient_passes_when_its_steps_descend_on_every_map():
 
 
 def states():
-    """Numbers of units that all end centred, their spread kept."""
+    """Numbers of units that all end centred, their spread kept, but for one that stays off where
+    nothing is added to hard states."""
     every = [f"{way.name}/{unit.name}" for way in entropy.WAYS for unit in entropy.UNITS]
     n = {f"on/{k}": 0.5 for k in every} | {f"spread/{k}": 1.0 for k in every}
+    n[f"on/{entropy.HARD.name}/{entropy.OFF.name}"] = 0.0
     return n | {f"mean/{k}": 0.3 for k in every}
 
 
@@ -194,3 +200,25 @@ def test_statements_about_units_fall_with_the_unit_that_they_are_about(
     assert judged(claim, states()).verdict == "reproduced"
     refuted = states() | {f"{name}/{way.name}/{unit.name}": value}
     assert judged(claim, refuted).verdict == "not reproduced"
+
+
+def test_noise_does_nothing_where_units_come_back_without_it():
+    back = states() | {f"on/{entropy.HARD.name}/{entropy.OFF.name}": 0.5}
+    told = judged("noise-against-saturation", back)
+    assert told.verdict == "does not mean what it says"
+    assert "no noise 0.5 and 0.5" in told.why
+
+
+def test_why_names_the_direction_that_is_not_learned_and_counts_the_seeds_that_are():
+    told = judged("seems-to-learn", training(0.04, 0.02), [training(0.01, 0.02), training(1, 1)])
+    assert told.verdict == "not reproduced"
+    assert "is left to those rising. From other seeds 1 of 2 learn" in told.why
+
+
+def test_the_mean_of_entropies_is_blamed_only_where_a_unit_collapsed():
+    def why(spread):
+        collapsed = {f"spread/{entropy.BERNOULLI.name}/{entropy.NORMAL.name}": spread}
+        return judged("bernoulli-entropy", states() | collapsed).why
+
+    assert "largest where every sample is 0" in why(0.01)
+    assert "largest" not in why(0.9)

@@ -123,5 +123,7 @@ def test_the_final_loss_means_nothing_where_no_samples_are_lower():
     for control in ({"lowest": 0.035}, {"draws": 0.03}):
         assert judged("final-loss", right | control).verdict == "does not mean what it says"
     assert judged("final-loss", right | {"loss": 0.04}).verdict == "not reproduced"
-    assert judged("rate", {"rate": 0.09}).verdict == "not reproduced"
+    constant = judged("rate", {"rate": 0.09})
+    assert constant.verdict == "not reproduced" and np.isnan(constant.mean)
+    assert "seed" not in constant.why
     assert judged("sparsity", {"on": 0.304}).verdict == "reproduced"

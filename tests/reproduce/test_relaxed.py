@@ -10,6 +10,7 @@ from suite.reproduce.claims import LOOKS, Evidence, Found, Record, Trial
 from suite.reproduce.published import published
 from suite.reproduce.relaxed_figures import histograms
 from suite.reproduce.relaxed_figures import shift as shift_picture
+from suite.reproduce.worker import as_json, from_json
 
 torch = pytest.importorskip("torch")
 
@@ -56,6 +57,12 @@ def test_the_shift_is_what_is_left_to_the_target_and_histograms_add_nothing(shif
         assert n[f"soft/long/{batch}"] == pytest.approx(3, abs=1e-3)
         assert n[f"shift/long/{batch}"] == pytest.approx(n[f"direct/{batch}"], abs=2e-3)
     assert n["shift/100/normal"] != n["shift/long/normal"]
+
+
+def test_a_distance_is_kept_in_its_own_digits(shifted):
+    kept = from_json(as_json(shifted)).curves["soft mean off"][-1]
+    left = shifted.numbers["soft/long/normal"] - shift.TARGET
+    assert kept == pytest.approx(left, rel=1e-3) and 0 < abs(kept) < 1e-4
 
 
 def test_the_mean_of_a_skewed_batch_is_not_its_peak(shifted):

@@ -1,20 +1,24 @@
 """A run: what it keeps, survives and resumes, and what is printed and drawn of it."""
 
+import dataclasses
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
 from suite import results
+from suite.cli import app
 from suite.reproduce import run, store
 from suite.reproduce.batch_figures import picture
 from suite.reproduce.batch_shaping_notebook import EXAMPLES
 from suite.reproduce.claims import LOOKS, Record
 from suite.reproduce.figures import write_figures
 from suite.reproduce.jobs import Asked, jobs
-from suite.reproduce.page import QUICK, print_table, write_page
+from suite.reproduce.page import QUICK, _number_tables, print_table, write_page
 from suite.reproduce.worker import as_json, from_json
 
 SOURCE = "batch_shaping_notebook"
@@ -98,6 +102,21 @@ def test_the_table_and_the_page_say_what_the_claims_say(stored):
         assert claim.quantity in page.read_text(encoding="utf-8")
 
 
+def test_tables_have_the_exact_rerun_and_below_it_mean_and_spread_of_the_seeds(stored):
+    values = [("exact", 0.5, 1.0), ("seed 1", 1.0, np.nan), ("seed 2", 3.0, np.nan)]
+    rows = [
+        (SOURCE, EXAMPLES[0].name, "torch_eager", start, "ok", "", name, value)
+        for start, *found in values
+        for name, value in zip(("loss", "longer"), found, strict=True)
+    ]
+    numbers = pd.DataFrame(rows, columns=list(store.NUMBER_COLUMNS))
+    made = dataclasses.replace(stored[1], numbers=numbers)
+    (table,) = _number_tables(made, SOURCE)
+    at = [table.columns.index(name) for name in ("start", "printed", "longer")]
+    shown = [tuple(row[k] for k in at) for row in table.rows]
+    assert shown == [("exact", "0.5", "1"), ("2 other seeds", "2 \u00b1 1.41", "")]
+
+
 def test_a_quick_run_says_that_it_is_one_and_pictures_say_whose_they_are(stored):
     root, done = stored
     picture = done.folder / store.FIGURES / f"{SOURCE}-kl.png"
@@ -115,6 +134,20 @@ def test_an_unknown_source_or_implementation_is_refused_before_work_starts():
         jobs(Asked(("nature",)))
     with pytest.raises(ValueError, match=r"'torchh'.*published, torch, jax, kernels"):
         jobs(Asked((), ("torchh",)))
+
+
+@pytest.mark.parametrize(
+    ("words", "seeds"),
+    [("", 5), ("--quick", 1), ("--quick --seeds 2", 2), ("--seeds 0", 0)],
+)
+def test_as_many_other_seeds_are_run_as_asked_for(words, seeds, monkeypatch, tmp_path):
+    def asked(found, *args, **kwargs):
+        assert found.seeds == seeds
+        raise ValueError("seen")
+
+    monkeypatch.setattr(run, "run", asked)
+    done = CliRunner().invoke(app, ["reproduce", "--results", str(tmp_path), *words.split()])
+    assert done.exit_code == 2 and "seen" in done.output
 
 
 def test_kinds_of_implementations_are_names_of_the_registry():
