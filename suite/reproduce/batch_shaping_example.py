@@ -150,7 +150,8 @@ def _meaning(example: Example, trial: Trial, start: np.ndarray, path: Path) -> d
     longer = train(subject, {"z": start}, example.steps * (2 if trial.quick else LONGER), RATE)
     ours = OURS if trial.implementation.startswith("published") else trial.implementation
     right = train(objective(example, ours, clamped=False), {"z": start}, example.steps, RATE)
-    drawn = example.draws(trial.rng(f"draws from {example.name}"), BATCHES)
+    batches = BATCHES // 4 if trial.quick else BATCHES
+    drawn = example.draws(trial.rng(f"draws from {example.name}"), batches)
     slopes = {when: subject.gradients({"z": z})[1]["z"]
               for when, z in (("start", start), ("end", path.end["z"]))}  # fmt: skip
     return {
