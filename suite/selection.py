@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,10 +118,8 @@ def jobs(selection: Selection, device: str) -> tuple[Job, ...]:
         own = {d.operator for d in declared if str(d.path) in selection.files}
         chosen = tuple(name for name in chosen if name in own)
     require_operators(chosen)
-    missing = sorted(names - {d.name for d in declared})
-    if missing and not selection.if_there:
-        there = ", ".join(sorted({d.name for d in declared}))
-        raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
+    if not selection.if_there:
+        require_implementations(names, {d.name for d in declared})
     found = []
     for name in chosen:
         operator = operators.get(name)
@@ -140,6 +138,13 @@ def require_operators(names: Iterable[str]) -> None:
     """Raise ValueError that names the operators which are not there."""
     if unknown := sorted(set(names) - set(operators.names())):
         raise ValueError(f"--operator {unknown}: expected some of {', '.join(operators.names())}")
+
+
+def require_implementations(names: Iterable[str], known: Collection[str]) -> None:
+    """Raise ValueError for names, of no files, that are none of the known ones."""
+    if missing := sorted(set(names) - set(known)):
+        there = ", ".join(sorted(known))
+        raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
 
 
 def _near(selection: Selection, chosen: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from suite.gate.trees import digest
 from suite.gate.turns import BASE, HEAD, Choice, Progress, Turns
 from suite.machine import machine
 from suite.results import Run
+from suite.selection import require_implementations
 
 SCHEMA_VERSION = 1
 FILE = "gate.json"
@@ -218,9 +219,7 @@ def _require_implementations(
         if its is None:
             return
         known |= its
-    if missing := sorted(names - known):
-        there = ", ".join(sorted(known))
-        raise ValueError(f"--implementation {missing}: expected a .py file or some of {there}")
+    require_implementations(names, known)
 
 
 def _stored_runs(asked: Asked) -> tuple[Run, ...]:

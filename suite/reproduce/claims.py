@@ -92,7 +92,8 @@ class Experiment:
     difference. ulps: starts moved by one ulp. alone: measures time, and runs beside nothing else.
     full: only a full run has it.
     draw(record, look): the picture the source drew, at a row of the record's looks (-1: the last).
-    shown: numbers of the exact rerun that the page has, beside the claims, with their heads.
+    shown: numbers that the page has beside the claims, with their heads: of the exact rerun, and
+    over the other seeds.
     """
 
     name: str

@@ -179,7 +179,7 @@ def _figure(run: ReproduceRun, source: str, path: Path, results: Path) -> dict[s
 
 
 def _number_tables(run: ReproduceRun, source: str) -> list[Table]:
-    """A table of the exact reruns' numbers for all experiments that show the same ones."""
+    """A table of the numbers of all experiments that show the same ones."""
     numbers = run.numbers[run.numbers["source"] == source]
     tables: dict[tuple, list[tuple[str, ...]]] = {}
     for experiment in reproduce.get(source).experiments:
@@ -202,8 +202,9 @@ def _rows_of_starts(found: pd.DataFrame, shown: dict[str, str]) -> list[tuple[st
     if not shown or EXACT not in by_start.index or by_start.loc[EXACT].isna().all():
         return []
     rows = [(EXACT, *map(number, by_start.loc[EXACT]))]
-    seeds = by_start[by_start.index.str.startswith("seed ")]
-    if not seeds.isna().all(axis=None):
+    # A trial that failed has a row without numbers.
+    seeds = by_start[by_start.index.str.startswith("seed ")].dropna(how="all")
+    if len(seeds):
         pairs = zip(seeds.mean(), seeds.std(), strict=True)
         cells = (_mean_and_spread(mean, sd).replace("+-", "\u00b1") for mean, sd in pairs)
         rows.append((count(len(seeds), "other seed"), *cells))

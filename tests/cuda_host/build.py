@@ -28,28 +28,30 @@ def library(text, flags=(), sources=SHIPPED):
 
     sources: the folder that shipped files are included from. What launches kernels is linked in.
     """
-    fibers = _built("fibers.o", FIBERS, (*FLAGS, *flags, "-c"), ())
-    every = (*FLAGS, *flags, "-shared", str(fibers))
-    return ctypes.CDLL(str(_built("host.so", text, every, sources.glob("*.cu*"), sources)))
+    every = (*FLAGS, *flags)
+    fibers = _built("fibers.o", FIBERS, (*every, "-c"))
+    shipped = sorted(sources.glob("*.cu*"))
+    return ctypes.CDLL(
+        str(_built("host.so", text, (*every, "-shared", f"-I{sources}"), shipped, fibers))
+    )
 
 
-def _built(name, text, flags, included, *folders):
-    """What g++ makes of a text and of what it includes, in a file kept under a hash of them."""
-    included = sorted([*HOST.rglob("*.h"), *HOST.rglob("*.cuh"), *included])
-    parts = [text, *flags, *(path.read_text(encoding="utf-8") for path in included)]
+def _built(name, text, flags, included=(), *objects):
+    """What g++ makes of a text, of files that it includes and of objects to link, kept in a file
+    under a hash of them."""
+    read = sorted([*HOST.rglob("*.h"), *HOST.rglob("*.cuh"), *included])
+    # An object's own hash is in its name.
+    parts = [text, *flags, *(each.name for each in objects)]
+    parts += [path.read_text(encoding="utf-8") for path in read]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     stem, _, kind = name.partition(".")
     target = cache.folder("kernels") / f"{stem}-{digest}.{kind}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Objects to be linked come after what needs them.
-        options = [flag for flag in flags if not flag.endswith(".o")]
-        objects = [flag for flag in flags if flag.endswith(".o")]
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             source, built = Path(folder) / "source.cpp", Path(folder) / name
             source.write_text(text, encoding="utf-8")
-            command = [compiler(), *options, *(f"-I{each}" for each in (HOST, *folders)),
-                       str(source), *objects, "-o", str(built)]  # fmt: skip
+            command = [compiler(), *flags, f"-I{HOST}", str(source), *objects, "-o", str(built)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
             built.replace(target)
